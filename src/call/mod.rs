@@ -1,0 +1,3 @@
+//! Messages -> calls: pairing, timing, outcome, and why a request got no response.
+
+pub mod fields;

@@ -1,0 +1,3 @@
+//! Packets -> connections: keys, table, TCP state, expiry.
+
+pub mod fields;

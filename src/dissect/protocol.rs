@@ -1,0 +1,240 @@
+//! What a dissector is: the [`Protocol`] descriptor (data), the [`Dissector`] trait (behaviour)
+//! and the messages it hands on. A dissector turns ordered bytes into messages and knows nothing
+//! of connections, addresses, pairing or tables.
+
+use crate::anomaly::AnomalyKind;
+use crate::capture::PacketRef;
+use crate::field::{FieldDef, Row, Text};
+use crate::limits::Limits;
+
+/// Which way bytes flow, seen from whoever opened the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    ToServer,
+    ToClient,
+}
+
+impl Direction {
+    pub fn reverse(self) -> Self {
+        match self {
+            Direction::ToServer => Direction::ToClient,
+            Direction::ToClient => Direction::ToServer,
+        }
+    }
+
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// A moment in the capture: when, and in which packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark {
+    pub ts_ns: i64,
+    pub packet: PacketRef,
+}
+
+/// Ordered bytes of one direction: what was left unread last time, then what is new.
+#[derive(Debug, Clone, Copy)]
+pub struct Slice<'a> {
+    pub direction: Direction,
+    pub bytes: &'a [u8],
+    /// Start of each packet's bytes in `bytes`, ascending, with its mark; never empty.
+    pub marks: &'a [(usize, Mark)],
+}
+
+impl Slice<'_> {
+    /// The mark of the packet that holds the byte at `position`.
+    pub fn mark_at(&self, position: usize) -> Mark {
+        let after = self.marks.partition_point(|&(start, _)| start <= position);
+        self.marks.get(after.saturating_sub(1)).map(|&(_, mark)| mark).unwrap_or_default()
+    }
+}
+
+/// How a call ended, the same for every protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Outcome {
+    Ok,
+    ClientError,
+    ServerError,
+    Timeout,
+    Refused,
+    Reset,
+    Throttled,
+    #[default]
+    Unknown,
+}
+
+impl Outcome {
+    pub const ALL: &'static [Outcome] = &[
+        Outcome::Ok,
+        Outcome::ClientError,
+        Outcome::ServerError,
+        Outcome::Timeout,
+        Outcome::Refused,
+        Outcome::Reset,
+        Outcome::Throttled,
+        Outcome::Unknown,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::ClientError => "client_error",
+            Outcome::ServerError => "server_error",
+            Outcome::Timeout => "timeout",
+            Outcome::Refused => "refused",
+            Outcome::Reset => "reset",
+            Outcome::Throttled => "throttled",
+            Outcome::Unknown => "unknown",
+        }
+    }
+
+    /// Whether the callee (or the way to it) failed, as error rates count it.
+    pub fn is_failure(self) -> bool {
+        use Outcome::*;
+        matches!(self, ServerError | Timeout | Refused | Reset | Throttled)
+    }
+}
+
+/// What a message is to its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Request,
+    Response,
+    /// Counted as a response, but the final one is still to come (HTTP 1xx).
+    Interim,
+    /// Complete by itself (a push, a notification).
+    OneWay,
+}
+
+/// Identifiers that tie calls of one user request together, as found in headers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    pub trace_id: Text,
+    pub span_id: Text,
+    pub parent_span_id: Text,
+    pub request_id: Text,
+    pub correlation_id: Text,
+}
+
+/// One protocol unit.
+#[derive(Debug)]
+pub struct Message {
+    pub kind: Kind,
+    /// The way its bytes went.
+    pub direction: Direction,
+    /// Pairs requests with responses where the protocol has ids; 0 where order does it.
+    pub key: u64,
+    pub first: Mark,
+    pub last: Mark,
+    /// Bytes on the wire, headers included.
+    pub bytes: u64,
+    /// Requests: what is called, free of ids: `GET /orders/{id}`, `HGET`, `A`.
+    pub operation: Text,
+    /// Responses: how it ended.
+    pub outcome: Outcome,
+    /// Responses: the protocol's status number, 0 where it has none.
+    pub status: i64,
+    /// Responses: the error's short name (`503`, `OOM`, `NXDOMAIN`), empty when it is none.
+    pub error: Text,
+    pub trace: Option<Box<Trace>>,
+    /// The protocol's own fields.
+    pub row: Box<dyn Row>,
+}
+
+/// Where a dissector leaves what it found.
+#[derive(Debug, Default)]
+pub struct Output {
+    pub messages: Vec<Message>,
+    pub anomalies: Vec<(AnomalyKind, Mark)>,
+}
+
+impl Output {
+    pub fn anomaly(&mut self, kind: AnomalyKind, mark: Mark) {
+        self.anomalies.push((kind, mark));
+    }
+}
+
+/// A dissector's answer to bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feed {
+    /// So many bytes were read; the rest is offered again, with more behind it.
+    Taken(usize),
+    /// These bytes are not this protocol's; nothing more is wanted of this connection.
+    GiveUp(AnomalyKind),
+}
+
+/// The state of one connection's protocol.
+pub trait Dissector: Send {
+    /// Reads as many whole messages as there are. A datagram dissector gets one datagram a call
+    /// and whatever it does not take is dropped.
+    fn feed(&mut self, slice: Slice<'_>, out: &mut Output) -> Feed;
+
+    /// `bytes` of one direction were lost before what is fed next; unread bytes are gone too.
+    fn gap(&mut self, direction: Direction, bytes: u64, at: Mark, out: &mut Output);
+
+    /// One direction has ended (FIN, RST or the end of the capture); `unread` are the bytes that
+    /// were offered and not taken.
+    fn end(&mut self, direction: Direction, unread: Slice<'_>, out: &mut Output);
+}
+
+/// What a probe knows besides the bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening {
+    /// Who sent the bytes, when the handshake was seen.
+    pub sender: Option<Direction>,
+    /// One of the ports is in the protocol's list: a hint, never proof.
+    pub port_hint: bool,
+}
+
+/// A probe's verdict on the first bytes of one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    No,
+    /// Cannot tell before this many bytes are there.
+    Maybe(usize),
+    /// It is, and whoever sent these bytes is (if the bytes tell) going this way.
+    Yes(Option<Direction>),
+}
+
+/// What carries a protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    Stream,
+    Datagram,
+}
+
+/// How responses find their requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pairing {
+    InOrder,
+    ById,
+    OneWay,
+}
+
+/// One line of the protocol table.
+#[derive(Debug)]
+pub struct Protocol {
+    /// Name in summaries: `http1`.
+    pub name: &'static str,
+    /// Value of KFL's `protocol`: `HTTP`.
+    pub title: &'static str,
+    /// KFL's boolean: `http`.
+    pub flag: &'static str,
+    /// Side table that holds the rows; protocols that share fields share a table.
+    pub table: &'static str,
+    /// RFC or document.
+    pub spec: &'static str,
+    pub carriers: &'static [Carrier],
+    pub ports: &'static [u16],
+    pub pairing: Pairing,
+    /// Field table of requests and one-way messages.
+    pub request: &'static [FieldDef],
+    /// Field table of responses. A name in both tables is one field: the request's value wins.
+    pub response: &'static [FieldDef],
+    /// Fields computed from the stored ones.
+    pub derived: &'static [FieldDef],
+    pub probe: fn(Opening, &[u8]) -> Probe,
+    pub start: fn(Carrier, &Limits) -> Box<dyn Dissector>,
+}

@@ -1,0 +1,23 @@
+//! pcapsule turns packet captures of a cluster's nodes into answers: what broke, when, where it
+//! started, what it touched, and the packets that prove it. Modules stand in the order of the
+//! data; `src/README.md` draws the picture.
+
+// The stages that read traffic: nothing that hostile bytes can do may end the program.
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+pub mod capture;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+pub mod conn;
+
+pub mod field;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+pub mod dissect;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+pub mod call;
+
+pub mod workload;
+
+pub mod anomaly;
+pub mod limits;

@@ -1,0 +1,81 @@
+//! Every limit of the program, with its unit in its name. Reaching one is an anomaly with a
+//! count, never a crash and never silence. The values shape results, so they are part of the
+//! cache key.
+
+use serde::{Deserialize, Serialize};
+
+/// Bounds on what hostile or odd traffic can make the analysis keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Decompressed capture bytes held per batch.
+    pub batch_bytes: usize,
+    /// A record longer than this is taken for a broken file.
+    pub record_bytes_max: usize,
+    /// Headers peeled off one frame (VLAN tags, tunnels, extension headers).
+    pub packet_layers_max: usize,
+    /// Connections open at once, per shard; the one idle longest is closed for a new one.
+    pub conns_open_max: usize,
+    /// A TCP connection silent for longer is taken as ended.
+    pub tcp_idle_secs: u32,
+    /// A TCP connection that saw FIN in both directions, or RST, is kept this long for stragglers.
+    pub tcp_closed_secs: u32,
+    /// UDP packets between two sockets further apart than this belong to different exchanges.
+    pub udp_idle_secs: u32,
+    /// Bytes waiting for a hole to be filled, per direction of a connection.
+    pub reorder_bytes_max: usize,
+    /// Segments waiting for a hole to be filled, per direction of a connection.
+    pub reorder_segments_max: usize,
+    /// Bytes a dissector may leave unread while it waits for more, per direction.
+    pub pending_bytes_max: usize,
+    /// Bytes looked at before a connection is given up as unknown.
+    pub probe_bytes_max: usize,
+    /// Requests waiting for their response, per connection.
+    pub calls_pending_max: usize,
+    /// A datagram request without a response for longer is unanswered.
+    pub datagram_timeout_ms: u32,
+    /// Bytes of one HTTP message head.
+    pub http_head_bytes_max: usize,
+    /// Header lines of one HTTP message.
+    pub http_headers_max: usize,
+    /// Text of one field kept in the frames; the rest is in the capture.
+    pub field_bytes_max: usize,
+    /// Nesting of a RESP array.
+    pub redis_depth_max: usize,
+    /// Elements read of one RESP array; beyond, they are skipped.
+    pub redis_elements_max: usize,
+    /// Compression pointers followed in one DNS name.
+    pub dns_pointers_max: usize,
+    /// Records read of one DNS message.
+    pub dns_records_max: usize,
+    /// Anomalies kept as rows, per kind and shard; all are counted.
+    pub anomaly_rows_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            batch_bytes: 4 << 20,
+            record_bytes_max: 16 << 20,
+            packet_layers_max: 16,
+            conns_open_max: 200_000,
+            tcp_idle_secs: 3600,
+            tcp_closed_secs: 60,
+            udp_idle_secs: 60,
+            reorder_bytes_max: 1 << 20,
+            reorder_segments_max: 512,
+            pending_bytes_max: 1 << 20,
+            probe_bytes_max: 64,
+            calls_pending_max: 4096,
+            datagram_timeout_ms: 5_000,
+            http_head_bytes_max: 256 << 10,
+            http_headers_max: 512,
+            field_bytes_max: 4096,
+            redis_depth_max: 32,
+            redis_elements_max: 1 << 16,
+            dns_pointers_max: 64,
+            dns_records_max: 512,
+            anomaly_rows_max: 1000,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What KFL can ask of the workload at either end of a call or connection.
+//!
+//! These are no columns of the calls table: a row has a workload id, and a predicate on an
+//! attribute is answered once per workload.
+
+use crate::field::{End, FieldDef, FieldType, Origin};
+
+const fn attribute(
+    name: &'static str,
+    end: End,
+    attribute: &'static str,
+    ty: FieldType,
+    doc: &'static str,
+    example: &'static str,
+) -> FieldDef {
+    FieldDef { name, ty, doc, example, origin: Origin::Workload(end, attribute), absent: 0 }
+}
+
+use End::{Dst, Src};
+use FieldType::{Map, Text};
+
+/// The attribute names are those of the workloads table.
+pub const FIELDS: &[FieldDef] = &[
+    attribute(
+        "src.name",
+        Src,
+        "name",
+        Text,
+        "Best name of the caller: pod, else service, else DNS name, else address.",
+        "src.name == \"api-gateway\"",
+    ),
+    attribute(
+        "dst.name",
+        Dst,
+        "name",
+        Text,
+        "Best name of the callee: pod, else service, else DNS name, else address.",
+        "dst.name.contains(\"payment\")",
+    ),
+    attribute(
+        "src.namespace",
+        Src,
+        "namespace",
+        Text,
+        "Namespace of the caller.",
+        "src.namespace == \"prod\"",
+    ),
+    attribute(
+        "dst.namespace",
+        Dst,
+        "namespace",
+        Text,
+        "Namespace of the callee.",
+        "dst.namespace != \"prod\"",
+    ),
+    attribute(
+        "src.pod.name",
+        Src,
+        "pod",
+        Text,
+        "Pod of the caller; the service's name where the pod is unknown.",
+        "src.pod.name == \"web-server-123\"",
+    ),
+    attribute(
+        "dst.pod.name",
+        Dst,
+        "pod",
+        Text,
+        "Pod of the callee; the service's name where the pod is unknown.",
+        "dst.pod.name.startsWith(\"pay-\")",
+    ),
+    attribute(
+        "src.pod.namespace",
+        Src,
+        "namespace",
+        Text,
+        "Namespace of the caller's pod.",
+        "src.pod.namespace == \"prod\"",
+    ),
+    attribute(
+        "dst.pod.namespace",
+        Dst,
+        "namespace",
+        Text,
+        "Namespace of the callee's pod.",
+        "dst.pod.namespace == \"production\"",
+    ),
+    attribute(
+        "src.service.name",
+        Src,
+        "service",
+        Text,
+        "Service of the caller.",
+        "src.service.name == \"api-gateway\"",
+    ),
+    attribute(
+        "dst.service.name",
+        Dst,
+        "service",
+        Text,
+        "Service of the callee.",
+        "dst.service.name == \"user-service\"",
+    ),
+    attribute(
+        "src.service.namespace",
+        Src,
+        "namespace",
+        Text,
+        "Namespace of the caller's service.",
+        "src.service.namespace == \"prod\"",
+    ),
+    attribute(
+        "dst.service.namespace",
+        Dst,
+        "namespace",
+        Text,
+        "Namespace of the callee's service.",
+        "dst.service.namespace == \"prod\"",
+    ),
+    attribute(
+        "src.workload",
+        Src,
+        "workload",
+        Text,
+        "Deployment, StatefulSet or other owner of the caller's pod.",
+        "src.workload == \"cart\"",
+    ),
+    attribute(
+        "dst.workload",
+        Dst,
+        "workload",
+        Text,
+        "Deployment, StatefulSet or other owner of the callee's pod.",
+        "dst.workload == \"redis\"",
+    ),
+    attribute(
+        "src.kind",
+        Src,
+        "kind",
+        Text,
+        "What the caller is: pod, service, node or external.",
+        "src.kind == \"external\"",
+    ),
+    attribute(
+        "dst.kind",
+        Dst,
+        "kind",
+        Text,
+        "What the callee is: pod, service, node or external.",
+        "dst.kind == \"external\"",
+    ),
+    attribute(
+        "local_labels",
+        Src,
+        "labels",
+        Map,
+        "Labels of the caller's pod.",
+        "map_get(local_labels, \"app\", \"\") == \"checkout\"",
+    ),
+    attribute(
+        "remote_labels",
+        Dst,
+        "labels",
+        Map,
+        "Labels of the callee's pod.",
+        "map_get(remote_labels, \"version\", \"\") == \"canary\"",
+    ),
+    attribute(
+        "local_node_name",
+        Src,
+        "node",
+        Text,
+        "Node of the caller.",
+        "local_node_name != remote_node_name",
+    ),
+    attribute(
+        "remote_node_name",
+        Dst,
+        "node",
+        Text,
+        "Node of the callee.",
+        "remote_node_name == \"node-a\"",
+    ),
+    attribute(
+        "src.dns",
+        Src,
+        "dns",
+        Text,
+        "DNS name learnt for the caller's address.",
+        "src.dns == \"api.example.com\"",
+    ),
+    attribute(
+        "dst.dns",
+        Dst,
+        "dns",
+        Text,
+        "DNS name learnt for the callee's address.",
+        "dst.dns.contains(\"redis\")",
+    ),
+];

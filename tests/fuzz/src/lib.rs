@@ -1,0 +1,1 @@
+//! Fuzz targets: every parser, on random and corpus bytes; they run on stable as ordinary tests.
