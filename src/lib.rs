@@ -12,6 +12,9 @@ pub mod packet;
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 pub mod conn;
 
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+pub mod stream;
+
 pub mod field;
 
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -21,6 +24,9 @@ pub mod dissect;
 pub mod call;
 
 pub mod workload;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+pub mod replay;
 
 pub mod anomaly;
 pub mod limits;

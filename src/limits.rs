@@ -26,10 +26,15 @@ pub struct Limits {
     pub reorder_bytes_max: usize,
     /// Segments waiting for a hole to be filled, per direction of a connection.
     pub reorder_segments_max: usize,
+    /// A hole that the receiver has acknowledged is given up after this long: the bytes were lost
+    /// in capture, not on the way.
+    pub gap_confirm_us: u32,
     /// Bytes a dissector may leave unread while it waits for more, per direction.
     pub pending_bytes_max: usize,
     /// Bytes looked at before a connection is given up as unknown.
     pub probe_bytes_max: usize,
+    /// Segments of a connection joined in mid-stream that are probed before it is given up.
+    pub probe_segments_max: u32,
     /// Requests waiting for their response, per connection.
     pub calls_pending_max: usize,
     /// A datagram request without a response for longer is unanswered.
@@ -64,8 +69,10 @@ impl Default for Limits {
             udp_idle_secs: 60,
             reorder_bytes_max: 1 << 20,
             reorder_segments_max: 512,
+            gap_confirm_us: 10_000,
             pending_bytes_max: 1 << 20,
-            probe_bytes_max: 64,
+            probe_bytes_max: 4096,
+            probe_segments_max: 2000,
             calls_pending_max: 4096,
             datagram_timeout_ms: 5_000,
             http_head_bytes_max: 256 << 10,
