@@ -30,3 +30,4 @@ pub mod replay;
 
 pub mod anomaly;
 pub mod limits;
+pub mod outcome;

@@ -63,7 +63,7 @@ impl Default for Limits {
             batch_bytes: 4 << 20,
             record_bytes_max: 16 << 20,
             packet_layers_max: 16,
-            conns_open_max: 200_000,
+            conns_open_max: 32_768,
             tcp_idle_secs: 3600,
             tcp_closed_secs: 60,
             udp_idle_secs: 60,

@@ -6,8 +6,9 @@ pub mod fields;
 use std::collections::VecDeque;
 
 use crate::anomaly::AnomalyKind;
-use crate::dissect::{Kind, Message, Outcome, Pairing};
+use crate::dissect::{Kind, Message, Pairing};
 use crate::limits::Limits;
+use crate::outcome::Outcome;
 
 /// Why a request has no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -23,6 +23,13 @@ pub struct PacketRef {
     pub offset: u64,
 }
 
+/// A moment in the capture: when, and in which packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark {
+    pub ts_ns: i64,
+    pub packet: PacketRef,
+}
+
 /// One captured frame: where its bytes lie in its batch, and what the file says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {

@@ -134,9 +134,12 @@ impl<M: Copy> Reassembler<M> {
     }
 
     /// Hands on all that waits, with the holes as gaps: nothing more will come.
-    pub fn finish(&mut self, mut out: impl FnMut(Event<'_, M>)) {
+    pub fn finish(&mut self, mark: M, mut out: impl FnMut(Event<'_, M>)) {
         while !self.waiting.is_empty() {
             self.skip_hole(&mut out);
+        }
+        if let Some((acked, _)) = self.acked {
+            self.give_up(acked, mark, &mut out);
         }
     }
 
@@ -163,7 +166,7 @@ impl<M: Copy> Reassembler<M> {
         let (seq, mark) = (first.seq, first.mark);
         out(Event::Gap(distance(next, seq).max(0) as u64, mark));
         self.next = Some(seq);
-        self.acked = None;
+        self.acked = self.acked.filter(|&(acked, _)| distance(seq, acked) > 0);
         self.release(out);
     }
 

@@ -27,7 +27,7 @@ fn run(start: u32, segments: &[(u32, &[u8])]) -> Seen {
     for (seq, bytes) in segments {
         stream.segment(*seq, bytes, 0, (), &Limits::default(), |e| seen.take(e));
     }
-    stream.finish(|e| seen.take(e));
+    stream.finish((), |e| seen.take(e));
     seen
 }
 
@@ -101,7 +101,7 @@ proptest! {
             let seq = start.wrapping_add(at as u32);
             stream.segment(seq, &bytes, 0, (), &Limits::default(), |e| seen.take(e));
         }
-        stream.finish(|e| seen.take(e));
+        stream.finish((), |e| seen.take(e));
         let expect: Vec<u8> = model.values().copied().collect();
         let missing = model.keys().last().map_or(0, |last| last + 1 - model.len());
         prop_assert_eq!(seen.bytes, expect);
