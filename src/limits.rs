@@ -53,6 +53,10 @@ pub struct Limits {
     pub dns_pointers_max: usize,
     /// Records read of one DNS message.
     pub dns_records_max: usize,
+    /// Bytes of one sidecar line.
+    pub sidecar_line_bytes_max: usize,
+    /// Addresses whose DNS name is remembered.
+    pub dns_names_max: usize,
     /// Anomalies kept as rows, per kind and shard; all are counted.
     pub anomaly_rows_max: usize,
 }
@@ -82,6 +86,8 @@ impl Default for Limits {
             redis_elements_max: 1 << 16,
             dns_pointers_max: 64,
             dns_records_max: 512,
+            sidecar_line_bytes_max: 4 << 20,
+            dns_names_max: 1 << 20,
             anomaly_rows_max: 1000,
         }
     }
