@@ -28,6 +28,12 @@ pub mod workload;
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 pub mod replay;
 
+#[cfg(feature = "analyze")]
+pub mod frame;
+
+#[cfg(feature = "analyze")]
+pub mod cli;
+
 pub mod anomaly;
 pub mod limits;
 pub mod outcome;

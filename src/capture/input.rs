@@ -159,6 +159,24 @@ impl Found {
     }
 }
 
+impl Vantage {
+    /// Time of the last record of the vantage's files, `None` when they hold none.
+    ///
+    /// # Errors
+    /// A file that cannot be opened.
+    pub fn last_packet(&self, limits: &Limits) -> Result<Option<i64>, CaptureError> {
+        let Some(file) = self.segments.iter().rev().find(|s| s.first_ns.is_some()) else {
+            return Ok(None);
+        };
+        let mut reader = SegmentReader::open(&file.path)?;
+        let (mut batch, mut last) = (Batch::default(), None);
+        while reader.next_batch(&mut batch, limits.batch_bytes, limits) {
+            last = batch.records.iter().map(|r| r.ts_ns).max().max(last);
+        }
+        Ok(last)
+    }
+}
+
 /// Time of the first record, `None` when there is none.
 fn first_packet(path: &Path, limits: &Limits) -> Result<Option<i64>, CaptureError> {
     const FIRST_READ_BYTES: usize = 4096;

@@ -58,7 +58,7 @@ impl Source<'_> {
         };
         add(env!("CARGO_PKG_VERSION"));
         add(&super::meta::FORMAT.to_string());
-        add(&crate::catalogue::catalogue().version());
+        add(&format!("{:?}", tables()));
         add(&serde_json::to_string(self.limits).unwrap_or_default());
         add(&format!("{:?}", self.window));
         add(&self.metadata_hash);
@@ -180,8 +180,9 @@ fn build(source: &Source<'_>, dir: &Path) -> Result<Meta, FrameError> {
         externals.extend(found.map_err(write)?);
     }
     let mut meta = Meta::new(source.inputs, &stats);
-    let workloads = super::workloads::frame(source.directory, &externals);
-    let workloads = workloads.map_err(|e| write(e.to_string()))?;
+    let workloads = super::workloads::dns_names(dir, SHARDS)
+        .and_then(|names| super::workloads::frame(source.directory, &externals, &names))
+        .map_err(|e| write(e.to_string()))?;
     if source.inputs.vantages.len() > 1 {
         let places = places(source, &workloads).map_err(|e| write(e.to_string()))?;
         let fixed = [CALLS, OBSERVATIONS, CONNS, ANOMALIES];
@@ -201,7 +202,8 @@ fn build(source: &Source<'_>, dir: &Path) -> Result<Meta, FrameError> {
 
 /// Which node each workload and each vantage is on.
 fn places(source: &Source<'_>, workloads: &DataFrame) -> PolarsResult<Places> {
-    let workloads = workloads.clone().lazy().select([col("id").alias("src_id"), col("node").alias("src_node")]);
+    let workloads =
+        workloads.clone().lazy().select([col("id").alias("src_id"), col("node").alias("src_node")]);
     let vantages = &source.inputs.vantages;
     let ids: Vec<i64> = (0..vantages.len() as i64).collect();
     let nodes: Vec<&str> = vantages.iter().map(|v| v.node.as_str()).collect();

@@ -77,7 +77,12 @@ fn chosen(rows: &DataFrame, places: &Places) -> PolarsResult<DataFrame> {
     rows.clone()
         .lazy()
         .select([col("id"), col("vantage_id"), col("src_id"), col("ts_ns"), half.alias("is_half")])
-        .join(places.workloads.clone().lazy(), [col("src_id")], [col("src_id")], JoinType::Left.into())
+        .join(
+            places.workloads.clone().lazy(),
+            [col("src_id")],
+            [col("src_id")],
+            JoinType::Left.into(),
+        )
         .join(
             places.vantages.clone().lazy(),
             [col("vantage_id")],
@@ -87,7 +92,10 @@ fn chosen(rows: &DataFrame, places: &Places) -> PolarsResult<DataFrame> {
         .with_column(col("src_node").neq(col("vantage_node")).fill_null(true).alias("remote"))
         .sort(["id", "is_half", "remote", "ts_ns", "vantage_id"], SortMultipleOptions::default())
         .group_by_stable([col("id")])
-        .agg([col("vantage_id").first(), col("vantage_id").n_unique().cast(DataType::Int64).alias("observations")])
+        .agg([
+            col("vantage_id").first(),
+            col("vantage_id").n_unique().cast(DataType::Int64).alias("observations"),
+        ])
         .collect()
 }
 

@@ -6,6 +6,7 @@ mod dataset;
 mod join;
 mod meta;
 mod table;
+pub mod workloads;
 mod writer;
 
 pub use dataset::{Dataset, FrameError, Source};

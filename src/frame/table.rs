@@ -36,7 +36,7 @@ pub struct Table {
 }
 
 impl Table {
-    fn new(name: &'static str, group_rows: usize, fields: &[&[FieldDef]]) -> Self {
+    pub(super) fn new(name: &'static str, group_rows: usize, fields: &[&[FieldDef]]) -> Self {
         let mut table = Table { name, columns: Vec::new(), group_rows };
         for field in fields.iter().copied().flatten() {
             table.add(field);

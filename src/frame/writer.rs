@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::*;
 use polars::io::parquet::write::BatchedWriter;
+use polars::prelude::*;
+use polars_utils::compression::ZstdLevel;
 
 use crate::anomaly::AnomalyKind;
 use crate::capture::Mark;
