@@ -50,6 +50,8 @@ pub struct Limits {
     pub dns_records_max: usize,
     /// Anomalies kept as rows, per kind and shard; all are counted.
     pub anomaly_rows_max: usize,
+    /// Keep tokens, cookies and passwords as they are instead of `<masked N bytes>`.
+    pub show_secrets: bool,
 }
 
 impl Default for Limits {
@@ -76,6 +78,7 @@ impl Default for Limits {
             dns_pointers_max: 64,
             dns_records_max: 512,
             anomaly_rows_max: 1000,
+            show_secrets: false,
         }
     }
 }
