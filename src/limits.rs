@@ -61,6 +61,8 @@ pub struct Limits {
     pub show_secrets: bool,
     /// Anomalies kept as rows, per kind and shard; all are counted.
     pub anomaly_rows_max: usize,
+    /// Keep tokens, cookies and passwords as they are instead of `<masked N bytes>`.
+    pub show_secrets: bool,
 }
 
 impl Default for Limits {
@@ -92,6 +94,7 @@ impl Default for Limits {
             dns_names_max: 1 << 20,
             show_secrets: false,
             anomaly_rows_max: 1000,
+            show_secrets: false,
         }
     }
 }
