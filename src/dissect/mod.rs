@@ -1,6 +1,7 @@
 //! Streams and datagrams -> messages. This file is the table of protocols: a protocol is its own
 //! folder and two lines here. What pairs messages into calls is `call/`.
 
+pub mod dns;
 pub mod http1;
 mod operation;
 mod protocol;
@@ -13,6 +14,7 @@ pub use protocol::*;
 /// Every protocol, in the order in which probes are asked.
 pub static PROTOCOLS: &[&Protocol] = &[
     &http1::PROTOCOL,
+    &dns::PROTOCOL,
 ];
 
 /// The protocol called `name` in summaries.

@@ -14,7 +14,11 @@ pub type Sample = &'static [(Direction, &'static [u8])];
 
 /// One conversation per protocol and carrier; it must not end in another protocol, since tests
 /// play it twice.
-const SAMPLES: &[(&str, Carrier, Sample)] = &[("http1", Carrier::Stream, http1::tests::SAMPLE)];
+const SAMPLES: &[(&str, Carrier, Sample)] = &[
+    ("http1", Carrier::Stream, http1::tests::SAMPLE),
+    ("dns", Carrier::Datagram, dns::tests::DATAGRAMS),
+    ("dns", Carrier::Stream, dns::tests::STREAM),
+];
 
 /// Feeds a dissector the way the analysis does: what is unread comes again with more behind it.
 pub struct Driver {
