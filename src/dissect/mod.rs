@@ -5,6 +5,7 @@ pub mod dns;
 pub mod http1;
 mod operation;
 mod protocol;
+pub mod redis;
 mod secret;
 mod text;
 mod trace;
@@ -12,10 +13,7 @@ mod trace;
 pub use protocol::*;
 
 /// Every protocol, in the order in which probes are asked.
-pub static PROTOCOLS: &[&Protocol] = &[
-    &http1::PROTOCOL,
-    &dns::PROTOCOL,
-];
+pub static PROTOCOLS: &[&Protocol] = &[&http1::PROTOCOL, &dns::PROTOCOL, &redis::PROTOCOL];
 
 /// The protocol called `name` in summaries.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {

@@ -91,9 +91,14 @@ mod tests {
 
     #[test]
     fn misshapen() {
-        for (record_type, data) in
-            [(1, &b"\x0a\0\0"[..]), (28, b"\0"), (15, b"\0"), (16, b"\x05ab"), (257, b"\0\x09a"), (5, b"\x05a")]
-        {
+        for (record_type, data) in [
+            (1, &b"\x0a\0\0"[..]),
+            (28, b"\0"),
+            (15, b"\0"),
+            (16, b"\x05ab"),
+            (257, b"\0\x09a"),
+            (5, b"\x05a"),
+        ] {
             assert_eq!(shown(record_type, data), None, "type {record_type}");
         }
     }

@@ -63,7 +63,8 @@ fn failures() {
     assert_eq!((answer.outcome, answer.status), (Outcome::ClientError, 3));
     assert_eq!((answer.error.as_str(), answer.key), ("NXDOMAIN", driver.out.messages[0].key));
     // Extended rcode 16: upper bits 1 in the OPT record, lower bits 0 in the header.
-    let badvers = b"\x56\x78\x81\x80\0\x01\0\0\0\0\0\x01\x01x\0\0\x1c\0\x01\0\0\x29\x04\xd0\x01\0\0\0\0\0";
+    let badvers =
+        b"\x56\x78\x81\x80\0\x01\0\0\0\0\0\x01\x01x\0\0\x1c\0\x01\0\0\x29\x04\xd0\x01\0\0\0\0\0";
     let driver = datagrams(&[(ToClient, badvers)]);
     assert_eq!((driver.out.messages[0].status, &*driver.out.messages[0].error), (16, "BADVERS"));
     assert_eq!(driver.out.messages[0].outcome, Outcome::ServerError);
