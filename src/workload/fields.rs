@@ -1,9 +1,44 @@
-//! What KFL can ask of the workload at either end of a call or connection.
+//! The columns of the workloads table, and what KFL can ask of the workload at either end of a
+//! call or connection.
 //!
-//! These are no columns of the calls table: a row has a workload id, and a predicate on an
+//! The latter are no columns of the calls table: a row has a workload id, and a predicate on an
 //! attribute is answered once per workload.
 
 use crate::field::{End, FieldDef, FieldType, Origin};
+
+crate::fields! {
+    /// Who was behind an address: a pod, a service, a node or something outside the cluster.
+    pub struct WorkloadRow {
+        /// Key of the table: from 0 for what the metadata names, negative for other addresses.
+        id: Int = "";
+        /// pod, service, node or external.
+        kind: Text = "";
+        /// Best name: pod, else service, else DNS name, else address.
+        name: Text = "";
+        /// Namespace; empty for nodes and externals.
+        namespace: Text = "";
+        /// Pod; the service's name where the pod is unknown.
+        pod: Text = "";
+        /// Service that the pod belongs to, or that the address stands for.
+        service: Text = "";
+        /// Owner of the pod (Deployment, StatefulSet, ...), or of all pods of the service.
+        workload: Text = "";
+        /// Node that the pod runs on, or the node itself.
+        node: Text = "";
+        /// First address.
+        ip: Text = "";
+        /// DNS name learnt for the address.
+        dns: Text = "";
+        /// Kubernetes labels.
+        labels: Pairs = "";
+        /// Nanoseconds since 1970 UTC from which on it existed, 0 where unknown.
+        from_ns: Int = "";
+        /// Nanoseconds since 1970 UTC until which it existed, 0 where it still did or nobody knows.
+        to_ns: Int = "";
+        /// How it was found: "pod ip", "service cluster ip", "node address", "address", ...
+        how: Text = "";
+    }
+}
 
 const fn attribute(
     name: &'static str,
