@@ -51,9 +51,9 @@ fn is_version(segment: &str) -> bool {
     let Some(rest) = segment.strip_prefix(['v', 'V']) else { return false };
     rest.len() <= 10
         && rest.starts_with(|c: char| c.is_ascii_digit())
-        && rest.split(|c: char| c.is_ascii_digit() || c == '.').all(|word| {
-            matches!(word, "" | "alpha" | "beta" | "rc")
-        })
+        && rest
+            .split(|c: char| c.is_ascii_digit() || c == '.')
+            .all(|word| matches!(word, "" | "alpha" | "beta" | "rc"))
 }
 
 /// `png`, `json`, `mp4`: what may follow an id's last dot.
@@ -72,9 +72,7 @@ fn is_id(segment: &str) -> bool {
         _ if shape.digits == length => true,
         _ if shape.hex == length && length >= 8 => true,
         _ if is_uuid(segment) || ends_in_number(segment) => true,
-        _ if shape.letters + shape.digits == length => {
-            length >= 16 || letters_then_digits(segment)
-        }
+        _ if shape.letters + shape.digits == length => length >= 16 || letters_then_digits(segment),
         // A hyphenated name may hold a digit or two; a token holds more.
         _ => length >= 16 && shape.letters > 0 && shape.digits >= 3,
     }
@@ -156,8 +154,16 @@ mod tests {
     #[test]
     fn names_stay() {
         for path in [
-            "/", "/oauth2/token", "/s3", "/v2beta1/x", "/v1.2/y", "/deadbeef/feedface", "*",
-            "/static/app.js", "/a-rather-long-endpoint-name-v2", "/internationalization",
+            "/",
+            "/oauth2/token",
+            "/s3",
+            "/v2beta1/x",
+            "/v1.2/y",
+            "/deadbeef/feedface",
+            "*",
+            "/static/app.js",
+            "/a-rather-long-endpoint-name-v2",
+            "/internationalization",
         ] {
             assert_eq!(endpoint("GET", path), format!("GET {path}"));
         }

@@ -49,7 +49,8 @@ impl Secrets {
 
     /// A URL, or the part of one, with the values of secret parameters masked.
     pub fn url<'a>(self, url: &'a str) -> Cow<'a, str> {
-        let is_secret = |pair: &str| pair.split_once('=').is_some_and(|(n, _)| is_secret_parameter(n));
+        let is_secret =
+            |pair: &str| pair.split_once('=').is_some_and(|(n, _)| is_secret_parameter(n));
         if self.show || !url.split(is_delimiter).skip(1).any(is_secret) {
             return Cow::Borrowed(url);
         }
@@ -98,7 +99,9 @@ impl Secrets {
             _ if is(verb, b"AUTH") => at > 0 || rest.len() == 1,
             _ if is(verb, b"HELLO") => follows(b"AUTH", 2),
             _ if is(verb, b"MIGRATE") => follows(b"AUTH", 1) || follows(b"AUTH2", 2),
-            _ if is(verb, b"CONFIG") => is(word(0), b"SET") && at > 1 && is_secret_setting(word(at - 1)),
+            _ if is(verb, b"CONFIG") => {
+                is(word(0), b"SET") && at > 1 && is_secret_setting(word(at - 1))
+            }
             _ if is(verb, b"SENTINEL") => at > 0 && is(word(at - 1), b"auth-pass"),
             _ if is(verb, b"ACL") => {
                 is(word(0), b"SETUSER") && matches!(word(at), [b'>' | b'<' | b'#' | b'!', ..])
@@ -151,8 +154,18 @@ fn is_key(name: &str) -> bool {
 /// Parameter names whose values are credentials, in any case, encoded, with `-` or `_`.
 fn is_secret_parameter(name: &str) -> bool {
     const ENDS: &[&str] = &[
-        "token", "password", "passwd", "secret", "signature", "apikey", "api_key", "access_key",
-        "sessionid", "session_id", "private_key", "authorization",
+        "token",
+        "password",
+        "passwd",
+        "secret",
+        "signature",
+        "apikey",
+        "api_key",
+        "access_key",
+        "sessionid",
+        "session_id",
+        "private_key",
+        "authorization",
     ];
     const NAMES: &[&str] = &["sig", "pwd", "pass", "jwt", "auth", "sessid", "phpsessid"];
     if name.len() > 128 {
@@ -178,7 +191,8 @@ fn next_member(text: &str, mut from: usize) -> Option<Member<'_>> {
         let open = from + text.get(from..)?.find('"')? + 1;
         let close = closing_quote(text, open)?;
         let after = text.get(close + 1..)?.trim_start();
-        if let Some(value) = after.strip_prefix(':').and_then(|v| v.trim_start().strip_prefix('"')) {
+        if let Some(value) = after.strip_prefix(':').and_then(|v| v.trim_start().strip_prefix('"'))
+        {
             let value_start = text.len() - value.len();
             return Some(Member { name: text.get(open..close)?, value_start });
         }
@@ -206,9 +220,17 @@ mod tests {
 
     #[test]
     fn headers() {
-        for name in ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key",
-            "x-auth-token", "x-amz-security-token", "api-key", "x-goog-api-key"]
-        {
+        for name in [
+            "authorization",
+            "proxy-authorization",
+            "cookie",
+            "set-cookie",
+            "x-api-key",
+            "x-auth-token",
+            "x-amz-security-token",
+            "api-key",
+            "x-goog-api-key",
+        ] {
             assert_eq!(HIDE.header(name, "abcde"), "<masked 5 bytes>", "{name}");
             assert_eq!(SHOW.header(name, "abcde"), "abcde");
         }
@@ -226,8 +248,10 @@ mod tests {
         assert_eq!(HIDE.url("/a?b=1&c=token"), "/a?b=1&c=token");
         assert_eq!(HIDE.url("/a?X-Amz-Signature=00ff"), "/a?X-Amz-Signature=<masked 4 bytes>");
         assert_eq!(HIDE.url("/a;jsessionid=00ff?b"), "/a;jsessionid=<masked 4 bytes>?b");
-        assert_eq!(HIDE.url("/a?api_key=k&x&sig=s"),
-            "/a?api_key=<masked 1 bytes>&x&sig=<masked 1 bytes>");
+        assert_eq!(
+            HIDE.url("/a?api_key=k&x&sig=s"),
+            "/a?api_key=<masked 1 bytes>&x&sig=<masked 1 bytes>"
+        );
         assert_eq!(HIDE.url("/a?%74oken=1"), "/a?%74oken=<masked 1 bytes>");
         assert_eq!(HIDE.url("/token=5/x"), "/token=5/x");
         assert_eq!(SHOW.url("/a?token=1"), "/a?token=1");
@@ -241,8 +265,10 @@ mod tests {
         );
         let plain = r#"{"error":"token expired","code":7}"#;
         assert_eq!(HIDE.body(plain), plain);
-        assert_eq!(HIDE.body(r#"{"client_secret":"cut off her"#),
-            r#"{"client_secret":"<masked 11 bytes>"#);
+        assert_eq!(
+            HIDE.body(r#"{"client_secret":"cut off her"#),
+            r#"{"client_secret":"<masked 11 bytes>"#
+        );
     }
 
     #[test]

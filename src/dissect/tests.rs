@@ -14,7 +14,12 @@ pub type Sample = &'static [(Direction, &'static [u8])];
 
 /// One conversation per protocol and carrier; it must not end in another protocol, since tests
 /// play it twice.
-const SAMPLES: &[(&str, Carrier, Sample)] = &[("http1", Carrier::Stream, http1::tests::SAMPLE)];
+const SAMPLES: &[(&str, Carrier, Sample)] = &[
+    ("http1", Carrier::Stream, http1::tests::SAMPLE),
+    ("dns", Carrier::Datagram, dns::tests::DATAGRAMS),
+    ("dns", Carrier::Stream, dns::tests::STREAM),
+    ("redis", Carrier::Stream, redis::tests::SAMPLE),
+];
 
 /// Feeds a dissector the way the analysis does: what is unread comes again with more behind it.
 pub struct Driver {
@@ -116,7 +121,8 @@ fn slice_start(marks: &[(usize, Mark)], taken: usize) -> usize {
 /// Everything of a message but its marks; fields that are empty are left out.
 pub fn shown(message: &Message) -> String {
     let Message { kind, direction, key, bytes, operation, outcome, status, error, .. } = message;
-    let mut line = format!("{kind:?} {direction:?} {key:x} {bytes}B {operation:?} {}", outcome.name());
+    let mut line =
+        format!("{kind:?} {direction:?} {key:x} {bytes}B {operation:?} {}", outcome.name());
     line += &format!(" {status} {error:?}");
     if let Some(trace) = &message.trace {
         line += &format!(" {trace:?}");
@@ -237,8 +243,10 @@ fn every_split_gives_the_same_messages() {
                 assert_eq!(split, whole, "{} packet {at} cut at {cut}", protocol.name);
             }
         }
-        let bytewise: Vec<_> =
-            sample.iter().flat_map(|(way, bytes)| bytes.chunks(1).map(|byte| (*way, byte))).collect();
+        let bytewise: Vec<_> = sample
+            .iter()
+            .flat_map(|(way, bytes)| bytes.chunks(1).map(|byte| (*way, byte)))
+            .collect();
         assert_eq!(play(protocol, Carrier::Stream, &bytewise).end().shown(), whole);
     }
 }

@@ -2,8 +2,8 @@
 //! request together. Reads W3C Trace Context, B3 (single and multi), Jaeger, X-Ray, Google Cloud
 //! and Datadog headers, in this order of trust; does not look into baggage or bodies.
 
-use super::text::cut;
 use super::Trace;
+use super::text::cut;
 use crate::field::{Pairs, Text};
 
 const ID_BYTES_MAX: usize = 128;
@@ -119,9 +119,7 @@ fn w3c(value: &str) -> Ids<'_> {
 fn b3(value: &str) -> Ids<'_> {
     let mut parts = value.trim().split('-');
     match (parts.next(), parts.next()) {
-        (Some(trace), Some(span)) => {
-            Ids { trace, span, parent: parts.nth(1).unwrap_or_default() }
-        }
+        (Some(trace), Some(span)) => Ids { trace, span, parent: parts.nth(1).unwrap_or_default() },
         _ => Ids::default(),
     }
 }

@@ -230,7 +230,11 @@ mod tests {
     fn bad_chunks() {
         for bytes in ["zz\r\n", "2\r\nabc\r\n", "2\r\nabXX", "zz"] {
             let mut body = Body::Chunked(Chunk::Size);
-            assert_eq!(body.read(bytes.as_bytes(), &mut Kept::default()).state, Progress::Bad, "{bytes}");
+            assert_eq!(
+                body.read(bytes.as_bytes(), &mut Kept::default()).state,
+                Progress::Bad,
+                "{bytes}"
+            );
         }
     }
 

@@ -135,10 +135,13 @@ impl Facts {
 fn value_text(field: Field<'_>, caps: Caps) -> Text {
     let value = text(field.value, caps.field_bytes_max);
     match field.folded {
-        true => value.split(['\r', '\n']).map(str::trim).filter(|l| !l.is_empty()).fold(
-            Text::default(),
-            |joined, line| if joined.is_empty() { line.into() } else { joined + " " + line },
-        ),
+        true => value
+            .split(['\r', '\n'])
+            .map(str::trim)
+            .filter(|l| !l.is_empty())
+            .fold(Text::default(), |joined, line| {
+                if joined.is_empty() { line.into() } else { joined + " " + line }
+            }),
         false => value,
     }
 }
@@ -292,7 +295,10 @@ mod tests {
         assert_eq!(
             shown(&head.row.request_headers),
             [
-                "host=shop:80", "accept=a,b", "cookie=<masked 21 bytes>", "x-long=one two",
+                "host=shop:80",
+                "accept=a,b",
+                "cookie=<masked 21 bytes>",
+                "x-long=one two",
                 "user-agent=curl/8",
             ]
         );

@@ -107,7 +107,11 @@ impl Open {
             operation: self.operation,
             outcome: outcome(self.status),
             status: i64::from(self.status),
-            error: if self.status >= 400 { self.status.to_compact_string() } else { Text::default() },
+            error: if self.status >= 400 {
+                self.status.to_compact_string()
+            } else {
+                Text::default()
+            },
             trace: self.trace,
             row,
         }

@@ -293,7 +293,9 @@ impl Http1 {
         match Body::of_response(announced).filter(|_| has_body) {
             _ if seen.is_cut => self.complete(way, true, State::Lost, out),
             None => self.complete(way, false, State::Start, out),
-            Some(body @ Body::Length(_)) if asked.is_none() || other.has_losses => own.enter(State::Unsure(body)),
+            Some(body @ Body::Length(_)) if asked.is_none() || other.has_losses => {
+                own.enter(State::Unsure(body))
+            }
             Some(body) => own.enter(State::Body(body)),
         }
     }

@@ -13,12 +13,51 @@ const METHOD_BYTES_MAX: usize = 32;
 
 /// Methods known from RFCs and common extensions: enough to tell a protocol by.
 pub const METHODS: &[&[u8]] = &[
-    b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT", b"TRACE",
-    b"PROPFIND", b"PROPPATCH", b"MKCOL", b"COPY", b"MOVE", b"LOCK", b"UNLOCK", b"SEARCH",
-    b"REPORT", b"MKACTIVITY", b"CHECKOUT", b"CHECKIN", b"UNCHECKOUT", b"MERGE", b"MKCALENDAR",
-    b"ACL", b"BIND", b"UNBIND", b"REBIND", b"LINK", b"UNLINK", b"SUBSCRIBE", b"UNSUBSCRIBE",
-    b"NOTIFY", b"M-SEARCH", b"PURGE", b"BAN", b"QUERY", b"VERSION-CONTROL", b"BASELINE-CONTROL",
-    b"LABEL", b"UPDATE", b"ORDERPATCH", b"MKREDIRECTREF", b"UPDATEREDIRECTREF", b"MKWORKSPACE",
+    b"GET",
+    b"POST",
+    b"PUT",
+    b"HEAD",
+    b"DELETE",
+    b"OPTIONS",
+    b"PATCH",
+    b"CONNECT",
+    b"TRACE",
+    b"PROPFIND",
+    b"PROPPATCH",
+    b"MKCOL",
+    b"COPY",
+    b"MOVE",
+    b"LOCK",
+    b"UNLOCK",
+    b"SEARCH",
+    b"REPORT",
+    b"MKACTIVITY",
+    b"CHECKOUT",
+    b"CHECKIN",
+    b"UNCHECKOUT",
+    b"MERGE",
+    b"MKCALENDAR",
+    b"ACL",
+    b"BIND",
+    b"UNBIND",
+    b"REBIND",
+    b"LINK",
+    b"UNLINK",
+    b"SUBSCRIBE",
+    b"UNSUBSCRIBE",
+    b"NOTIFY",
+    b"M-SEARCH",
+    b"PURGE",
+    b"BAN",
+    b"QUERY",
+    b"VERSION-CONTROL",
+    b"BASELINE-CONTROL",
+    b"LABEL",
+    b"UPDATE",
+    b"ORDERPATCH",
+    b"MKREDIRECTREF",
+    b"UPDATEREDIRECTREF",
+    b"MKWORKSPACE",
 ];
 
 /// The first line of a message.
@@ -223,12 +262,13 @@ pub fn chunk_size(line: &[u8]) -> Option<u64> {
 /// `Content-Length` -> bytes, and whether a list of several (RFC 9110 section 8.6) agrees on it.
 /// A number too large to count is as good as endless. None when it is no number.
 pub fn content_length(value: &[u8]) -> Option<(u64, bool)> {
-    let number = |digits: &[u8]| match digits.iter().all(u8::is_ascii_digit) {
-        true if !digits.is_empty() => Some(digits.iter().fold(0u64, |n, &byte| {
-            n.saturating_mul(10).saturating_add(u64::from(byte - b'0'))
-        })),
-        _ => None,
-    };
+    let number =
+        |digits: &[u8]| match digits.iter().all(u8::is_ascii_digit) {
+            true if !digits.is_empty() => Some(digits.iter().fold(0u64, |n, &byte| {
+                n.saturating_mul(10).saturating_add(u64::from(byte - b'0'))
+            })),
+            _ => None,
+        };
     let mut numbers = value.split(|&byte| byte == b',').map(|part| number(trim(part)));
     let first = numbers.next()??;
     Some((first, numbers.all(|other| other == Some(first))))
@@ -298,14 +338,16 @@ mod tests {
         assert_eq!(start_line(b"GET / HTTP/1.1"), request(b"GET", b"/", 1));
         assert_eq!(start_line(b"get /a b HTTP/1.0 "), request(b"get", b"/a b", 0));
         assert_eq!(start_line(b"X!y http://h/ HTTP/1.1"), request(b"X!y", b"http://h/", 1));
-        for line in ["GET /", "GET  HTTP/1.1", "G(T / HTTP/1.1", " HTTP/1.1", "PRI * HTTP/2.0", ""] {
+        for line in ["GET /", "GET  HTTP/1.1", "G(T / HTTP/1.1", " HTTP/1.1", "PRI * HTTP/2.0", ""]
+        {
             assert_eq!(start_line(line.as_bytes()), None, "{line}");
         }
         let response = |status, reason| Some(StartLine::Response { minor: 1, status, reason });
         assert_eq!(start_line(b"HTTP/1.1 200 OK"), response(200, b"OK"));
         assert_eq!(start_line(b"HTTP/1.1 404"), response(404, b""));
         assert_eq!(start_line(b"HTTP/1.1 503 Not now"), response(503, b"Not now"));
-        for line in ["HTTP/1.1 2000 OK", "HTTP/1.1 abc", "HTTP/1.1", "HTTP/2 200", "HTTP/1.1 099 x"] {
+        for line in ["HTTP/1.1 2000 OK", "HTTP/1.1 abc", "HTTP/1.1", "HTTP/2 200", "HTTP/1.1 099 x"]
+        {
             assert_eq!(start_line(line.as_bytes()), None, "{line}");
         }
     }

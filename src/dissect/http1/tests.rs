@@ -44,8 +44,17 @@ fn the_sample() {
     assert_eq!(
         brief(&driver),
         [
-            "GET /orders/{id}", "Response 200", "Interim 100", "POST /orders", "Response 503",
-            "HEAD /a", "GET /b", "Response 200", "Response 304", "PUT /c", "Response 204",
+            "GET /orders/{id}",
+            "Response 200",
+            "Interim 100",
+            "POST /orders",
+            "Response 503",
+            "HEAD /a",
+            "GET /b",
+            "Response 200",
+            "Response 304",
+            "PUT /c",
+            "Response 204",
         ]
     );
     let post = &driver.out.messages[3];
@@ -77,7 +86,10 @@ fn other_protocols_take_over_in_silence() {
     let mut driver = driver();
     driver.packet(ToServer, b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n");
     driver.packet(ToServer, b"\x81\x05early");
-    driver.packet(ToClient, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x02hi");
+    driver.packet(
+        ToClient,
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x02hi",
+    );
     driver.packet(ToServer, b"GET / HTTP/1.1\r\n\r\n").end();
     assert_eq!(brief(&driver), ["GET /ws", "Response 101"]);
     assert_eq!(driver.anomalies(), []);
@@ -143,7 +155,9 @@ fn a_head_response_without_its_request_has_no_body() {
 fn losses() {
     let response = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345";
     let next = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
-    for (lost, rest, status) in [(3, &b"90"[..], "10"), (5, b"", "10"), (40, b"st: x\r\n\r\n", "10")] {
+    for (lost, rest, status) in
+        [(3, &b"90"[..], "10"), (5, b"", "10"), (40, b"st: x\r\n\r\n", "10")]
+    {
         let mut driver = driver();
         driver.packet(ToClient, response).gap(ToClient, lost).packet(ToClient, rest);
         driver.packet(ToClient, next);
@@ -172,8 +186,14 @@ fn what_ends_early_is_cut() {
 #[test]
 fn oddities_are_told() {
     for (bytes, expected) in [
-        (&b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx"[..], AnomalyKind::HttpAmbiguousLength),
-        (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", AnomalyKind::HttpAmbiguousLength),
+        (
+            &b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx"[..],
+            AnomalyKind::HttpAmbiguousLength,
+        ),
+        (
+            b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            AnomalyKind::HttpAmbiguousLength,
+        ),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", AnomalyKind::HttpBadChunk),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", AnomalyKind::HttpBadHead),
     ] {
