@@ -21,3 +21,6 @@ pub mod workload;
 
 pub mod anomaly;
 pub mod limits;
+
+#[cfg(feature = "analyze")]
+pub mod report;
