@@ -32,6 +32,12 @@ pub mod replay;
 pub mod frame;
 
 #[cfg(feature = "analyze")]
+pub mod incident;
+
+#[cfg(feature = "analyze")]
+pub mod report;
+
+#[cfg(feature = "analyze")]
 pub mod cli;
 
 pub mod anomaly;
