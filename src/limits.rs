@@ -57,8 +57,6 @@ pub struct Limits {
     pub sidecar_line_bytes_max: usize,
     /// Addresses whose DNS name is remembered.
     pub dns_names_max: usize,
-    /// Keep the values of secrets; otherwise they are masked where they are parsed.
-    pub show_secrets: bool,
     /// Anomalies kept as rows, per kind and shard; all are counted.
     pub anomaly_rows_max: usize,
     /// Keep tokens, cookies and passwords as they are instead of `<masked N bytes>`.
@@ -92,7 +90,6 @@ impl Default for Limits {
             dns_records_max: 512,
             sidecar_line_bytes_max: 4 << 20,
             dns_names_max: 1 << 20,
-            show_secrets: false,
             anomaly_rows_max: 1000,
             show_secrets: false,
         }
