@@ -21,11 +21,18 @@ const SAMPLES: &[(&str, Carrier, Sample)] = &[
     ("redis", Carrier::Stream, redis::tests::SAMPLE),
 ];
 
+/// Bytes of one direction that were not taken.
+#[derive(Default)]
+struct Unread {
+    bytes: Vec<u8>,
+    marks: Vec<(usize, Mark)>,
+}
+
 /// Feeds a dissector the way the analysis does: what is unread comes again with more behind it.
 pub struct Driver {
     dissector: Box<dyn Dissector>,
     carrier: Carrier,
-    unread: [(Vec<u8>, Vec<(usize, Mark)>); 2],
+    unread: [Unread; 2],
     packets: u32,
     pub out: Output,
     pub gave_up: Option<AnomalyKind>,
@@ -56,7 +63,7 @@ impl Driver {
 
     pub fn packet(&mut self, direction: Direction, bytes: &[u8]) -> &mut Self {
         let mark = self.mark();
-        let (unread, marks) = &mut self.unread[direction.index()];
+        let Unread { bytes: unread, marks } = &mut self.unread[direction.index()];
         marks.push((unread.len(), mark));
         unread.extend_from_slice(bytes);
         if self.gave_up.is_some() || unread.is_empty() {
@@ -85,7 +92,7 @@ impl Driver {
 
     pub fn gap(&mut self, direction: Direction, bytes: u64) -> &mut Self {
         let mark = self.mark();
-        self.unread[direction.index()] = Default::default();
+        self.unread[direction.index()] = Unread::default();
         self.dissector.gap(direction, bytes, mark, &mut self.out);
         self
     }
@@ -93,7 +100,7 @@ impl Driver {
     pub fn end(&mut self) -> &mut Self {
         for direction in [ToServer, ToClient] {
             let mark = self.mark();
-            let (bytes, mut marks) = std::mem::take(&mut self.unread[direction.index()]);
+            let Unread { bytes, mut marks } = std::mem::take(&mut self.unread[direction.index()]);
             if marks.is_empty() {
                 marks.push((0, mark));
             }

@@ -135,13 +135,12 @@ impl Facts {
 fn value_text(field: Field<'_>, caps: Caps) -> Text {
     let value = text(field.value, caps.field_bytes_max);
     match field.folded {
-        true => value
-            .split(['\r', '\n'])
-            .map(str::trim)
-            .filter(|l| !l.is_empty())
-            .fold(Text::default(), |joined, line| {
+        true => value.split(['\r', '\n']).map(str::trim).filter(|l| !l.is_empty()).fold(
+            Text::default(),
+            |joined, line| {
                 if joined.is_empty() { line.into() } else { joined + " " + line }
-            }),
+            },
+        ),
         false => value,
     }
 }

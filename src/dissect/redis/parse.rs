@@ -51,7 +51,7 @@ pub struct Words {
 }
 
 impl Words {
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.words.len()
     }
 
@@ -62,7 +62,7 @@ impl Words {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len()).map(|at| self.get(at))
+        (0..self.count()).map(|at| self.get(at))
     }
 
     /// Bytes of word `at` on the wire.
@@ -73,7 +73,7 @@ impl Words {
     /// Whether word `at` was kept as far as words are kept.
     pub fn is_whole(&self, at: usize) -> bool {
         let kept = self.get(at).len();
-        at < self.len() && (kept == WORD_BYTES_MAX || kept as u64 == self.bytes(at))
+        at < self.count() && (kept == WORD_BYTES_MAX || kept as u64 == self.bytes(at))
     }
 
     fn clear(&mut self) {
