@@ -2,6 +2,7 @@
 //! and HTML are templates over the same data (`report-templates/`, replaceable file by file).
 //! Nothing here reads packets, ranks suspects or looks at a clock; equal reports give equal bytes.
 
+pub mod build;
 mod chart;
 mod filters;
 pub mod merge;
