@@ -21,5 +21,7 @@ pub mod workload;
 
 pub mod stats;
 
+pub mod rule;
+
 pub mod anomaly;
 pub mod limits;
