@@ -4,6 +4,7 @@
 //! asked elsewhere, of the frames; nothing here knows of them, of files of packets or of reports.
 //! `rules/README.md` is the guide for those who write rules.
 
+mod default;
 mod episode;
 mod expand;
 mod judge;
@@ -19,6 +20,7 @@ mod window;
 
 use std::path::PathBuf;
 
+pub use default::default_pack;
 pub use lint::{Level, Problem, lint};
 pub use load::{Pack, load};
 pub use message::Message;
