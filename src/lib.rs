@@ -31,6 +31,10 @@ pub mod replay;
 #[cfg(feature = "analyze")]
 pub mod frame;
 
+pub mod stats;
+
+pub mod rule;
+
 #[cfg(feature = "analyze")]
 pub mod incident;
 
