@@ -71,7 +71,7 @@ pub struct Report {
     /// Steps that the fired rules suggest; people decide.
     #[serde(default)]
     pub actions: Vec<Action>,
-    /// What only people know.
+    /// What only people know; [`Report::new`] asks the questions of an incident.
     #[serde(default)]
     pub todos: Vec<Todo>,
 }

@@ -72,7 +72,7 @@ pub fn render(report: &Report, format: Format, options: &Options) -> Result<Stri
     }
     let env = template::environment(markup, &zone, options.templates.clone());
     let name = format!("{}.{}.j2", options.kind.name(), format.extension());
-    let context = context(report, markup, &zone);
+    let context = context(report, options.kind, markup, &zone);
     env.get_template(&name).and_then(|template| template.render(context)).map_err(|error| {
         let (place, detail) = template::explain(&error);
         Error::Template { place, detail }
@@ -85,14 +85,15 @@ fn json(report: &Report) -> Result<String, Error> {
     Ok(text::json(&out).into_owned())
 }
 
-/// The model's fields by their own names, `view`, and `charts` where they can be drawn.
-fn context(report: &Report, markup: Markup, zone: &Zone) -> Value {
+/// The model's fields by their own names, `kind`, `view`, and `charts` where they can be drawn.
+fn context(report: &Report, kind: Kind, markup: Markup, zone: &Zone) -> Value {
     let view = View::of(report);
     let charts = match markup {
         Markup::Html => chart::all(report, &view, zone),
         Markup::Markdown => Value::from(()),
     };
     minijinja::context! {
+        kind => kind.name(),
         view => Value::from(Serde(&view)),
         charts => charts,
         ..Value::from(Serde(report))

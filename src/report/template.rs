@@ -12,7 +12,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use super::filters::{self, Markup};
 use super::time::Zone;
 
-/// Instructions one view may run: a few hundred times what a large report takes.
+/// Instructions one view may run: about a hundred times what a large report takes.
 pub const FUEL: u64 = 20_000_000;
 
 /// Bytes of one template file.

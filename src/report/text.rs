@@ -116,14 +116,15 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        match u32::from(c) {
-            code @ 0..=0x1f => out.extend(char::from_u32(0x2400 + code)),
-            0x7f => out.push('\u{2421}'),
-            code if is_hidden(c) => {
-                let _ = write!(out, "⟨U+{code:04X}⟩");
-            }
-            _ => out.push(c),
-        }
+        let _ = match c {
+            '\0' => out.write_str("⟨NUL⟩"),
+            '\t' => out.write_str("⟨TAB⟩"),
+            '\n' => out.write_str("⟨LF⟩"),
+            '\r' => out.write_str("⟨CR⟩"),
+            '\x1b' => out.write_str("⟨ESC⟩"),
+            c if is_hidden(c) => write!(out, "⟨U+{:04X}⟩", u32::from(c)),
+            c => out.write_char(c),
+        };
     }
     Cow::Owned(out)
 }
@@ -228,8 +229,8 @@ mod tests {
 
     #[test]
     fn nothing_acts_in_a_terminal() {
-        assert_eq!(terminal("\x1b[31mred\x07\r\n"), "␛[31mred␇␍␊");
-        assert_eq!(terminal("\u{9b}31m\x7f"), "⟨U+009B⟩31m␡");
+        assert_eq!(terminal("\x1b[31mred\x07\r\n"), "⟨ESC⟩[31mred⟨U+0007⟩⟨CR⟩⟨LF⟩");
+        assert_eq!(terminal("\u{9b}31m\x7f"), "⟨U+009B⟩31m⟨U+007F⟩");
         assert_eq!(terminal("a\u{202e}b\u{2066}c\u{200b}d"), "a⟨U+202E⟩b⟨U+2066⟩c⟨U+200B⟩d");
         assert_eq!(terminal("שלום, 世界, é"), "שלום, 世界, é");
     }
@@ -260,13 +261,13 @@ mod tests {
         assert_eq!(markdown_code("a || b"), r"<code>a \|\| b</code>");
         assert_eq!(markdown_code("a`b"), r"<code>a\`b</code>");
         assert_eq!(markdown_code(""), "<code></code>");
-        assert_eq!(markdown_code("a\nb"), "`a␊b`");
+        assert_eq!(markdown_code("a\nb"), "`a⟨LF⟩b`");
     }
 
     #[test]
     fn a_block_cannot_be_left() {
         let block = markdown_block("sh", &["x ```", "``` y\n```"]);
-        assert_eq!(block, "````sh\nx ```\n``` y␊```\n````");
+        assert_eq!(block, "````sh\nx ```\n``` y⟨LF⟩```\n````");
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::report::view::View;
 const NODE: (f64, f64) = (128.0, 46.0);
 const SPACING: Spacing = Spacing { column: 244.0, node: 84.0, pass: 56.0 };
 const MARGIN: (f64, f64) = (14.0, 22.0);
+/// A wider picture scrolls instead of shrinking until nobody can read it.
+const WIDE: f64 = 1250.0;
 const NODES_MAX: usize = 40;
 const EDGES_MAX: usize = 80;
 /// Width of a label's character.
@@ -49,7 +51,8 @@ pub fn draw(report: &Report, view: &View<'_>) -> String {
         edges.len(),
         if hidden > 0 { format!(" with {hidden} more that are not drawn") } else { String::new() }
     );
-    svg.finish("map", "chart map", "Dependency map of the affected services", &desc)
+    let class = if width > WIDE { "chart map wide" } else { "chart map" };
+    svg.finish("map", class, "Dependency map of the affected services", &desc)
 }
 
 fn src(edge: &Edge) -> Key<'_> {
@@ -171,7 +174,7 @@ fn caption(edge: &Edge) -> String {
         }
         State::Silent => format!("was {}", number::rate(edge.rate_before.unwrap_or(0.0))),
         State::Well => match edge.p95_ms {
-            Some(ms) => format!("{}, p95 {}", number::count(edge.calls), number::millis(ms)),
+            Some(ms) => format!("{} · {}", number::count(edge.calls), number::millis(ms)),
             None => format!("{} calls", number::count(edge.calls)),
         },
     }
@@ -261,7 +264,7 @@ fn node(svg: &mut Svg, key: Key<'_>, (x, y): (f64, f64), edges: &[&Edge], view: 
         "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.0}\" height=\"{:.0}\" rx=\"7\" class=\"{class}\"/>",
         NODE.0, NODE.1
     ));
-    svg.text((x + NODE.0 / 2.0, y + 21.0), "n-name", &fit(key.0, 17));
+    svg.text((x + NODE.0 / 2.0, y + 21.0), "n-name", &fit(key.0, 16));
     let note = match (into.is_empty(), failed) {
         (true, _) => key.1.unwrap_or("caller").to_owned(),
         (false, 0) => format!("{} calls", number::count(calls)),
