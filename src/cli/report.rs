@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::incident::{Facts, detect};
 use crate::report::build::{Material, build};
 use crate::report::model::{Asked, Report};
-use crate::report::{Format, Kind, Options, render};
+use crate::report::{Format, Kind, Options, render, text};
 
 use super::args::Global;
 use super::exit::NoPackets;
@@ -64,19 +64,23 @@ pub fn make(global: &Global, inputs: &[PathBuf]) -> anyhow::Result<Report> {
     }
     let facts = Facts::read(&loaded.dataset)?;
     let incidents = detect(&facts);
-    let pasted: Vec<String> = inputs
-        .iter()
-        .chain(&global.cluster)
-        .map(|path| crate::report::build::shell(&path.display().to_string()))
-        .collect();
+    let pasted: Vec<String> = inputs.iter().map(|path| path.display().to_string()).collect();
+    let mut pasted: Vec<&str> = pasted.iter().map(String::as_str).collect();
+    let clusters: Vec<String> = global.cluster.iter().map(|p| p.display().to_string()).collect();
+    for cluster in &clusters {
+        pasted.extend(["--cluster", cluster]);
+    }
     Ok(build(Material {
         meta,
         facts: &facts,
         directory: &loaded.directory,
         incidents: &incidents,
         findings: Vec::new(),
-        asked: Asked { since: loaded.window.since_ns.map(crate::report::Time), until: loaded.window.until_ns.map(crate::report::Time) },
+        asked: Asked {
+            since: loaded.window.since_ns.map(crate::report::Time),
+            until: loaded.window.until_ns.map(crate::report::Time),
+        },
         tz: time::zone_name(global)?,
-        inputs: pasted.join(" "),
+        inputs: text::shell(&pasted),
     }))
 }

@@ -94,6 +94,7 @@ pub fn rows(frame: &DataFrame) -> PolarsResult<Vec<WorkloadRow>> {
                 pod: text("pod", row)?,
                 service: text("service", row)?,
                 workload: text("workload", row)?,
+                display: text("display", row)?,
                 node: text("node", row)?,
                 ip: text("ip", row)?,
                 dns: text("dns", row)?,

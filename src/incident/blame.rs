@@ -153,7 +153,8 @@ fn suspect(
         statuses,
         operations,
         first,
-        onset: episode.map_or(Onset { last_good_ns: None, first_bad_ns: first.start_ns }, |e| e.onset),
+        onset: episode
+            .map_or(Onset { last_good_ns: None, first_bad_ns: first.start_ns }, |e| e.onset),
     })
 }
 
@@ -184,7 +185,14 @@ mod tests {
         let below: Vec<CallFact> = facts
             .calls
             .iter()
-            .map(|c| CallFact { id: c.id + 100_000, src: 1, dst: 2, start_ns: c.start_ns + 500_000, end_ns: c.end_ns - 500_000, ..*c })
+            .map(|c| CallFact {
+                id: c.id + 100_000,
+                src: 1,
+                dst: 2,
+                start_ns: c.start_ns + 500_000,
+                end_ns: c.end_ns - 500_000,
+                ..*c
+            })
             .collect();
         facts.calls.extend(below);
         facts.calls.sort_by_key(|c| c.start_ns);
@@ -207,7 +215,16 @@ mod tests {
             .calls
             .iter()
             .filter(|c| c.failed())
-            .map(|c| CallFact { src: 1, dst: 2, start_ns: c.start_ns + 1, end_ns: c.start_ns + 1, is_conn: true, has_response: false, outcome: Outcome::Refused, ..*c })
+            .map(|c| CallFact {
+                src: 1,
+                dst: 2,
+                start_ns: c.start_ns + 1,
+                end_ns: c.start_ns + 1,
+                is_conn: true,
+                has_response: false,
+                outcome: Outcome::Refused,
+                ..*c
+            })
             .collect();
         facts.calls.extend(refused);
         facts.calls.sort_by_key(|c| c.start_ns);

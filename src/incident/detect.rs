@@ -80,7 +80,13 @@ pub fn detect(facts: &Facts) -> Vec<Incident> {
 }
 
 /// Finds the most raised stretch of `calls`, then looks before and after it.
-fn find_episodes(facts: &Facts, service: EntityId, calls: &[&CallFact], depth: usize, out: &mut Vec<Episode>) {
+fn find_episodes(
+    facts: &Facts,
+    service: EntityId,
+    calls: &[&CallFact],
+    depth: usize,
+    out: &mut Vec<Episode>,
+) {
     let (Some(first), Some(last)) = (calls.first(), calls.last()) else { return };
     if depth > DEPTH_MAX {
         return;
@@ -133,7 +139,9 @@ fn episode(
     let last_bad = inside.iter().rev().find(|c| c.failed())?;
     // The last good moment is that of what broke: other operations may go on working. A call is
     // known to be good once it has been answered.
-    let good = |c: &&&CallFact| !c.failed() && c.has_response && c.end_ns <= first_bad.end_ns.max(first_bad.start_ns);
+    let good = |c: &&&CallFact| {
+        !c.failed() && c.has_response && c.end_ns <= first_bad.end_ns.max(first_bad.start_ns)
+    };
     let earlier = before.iter().chain(inside).filter(|c| c.start_ns < first_bad.start_ns);
     let last_good = earlier.filter(broke).filter(good).map(|c| c.start_ns).max();
     Some(Episode {
@@ -166,17 +174,24 @@ fn merge(facts: &Facts, episodes: Vec<Episode>) -> Vec<Incident> {
     for episode in episodes {
         let end = (!episode.ongoing).then_some(episode.last_bad_ns);
         match incidents.last_mut() {
-            Some(last) if last.end_ns.is_none_or(|e| episode.onset.first_bad_ns - e <= MERGE_GAP_NS) => {
+            Some(last)
+                if last.end_ns.is_none_or(|e| episode.onset.first_bad_ns - e <= MERGE_GAP_NS) =>
+            {
                 last.end_ns = last.end_ns.zip(end).map(|(a, b)| a.max(b));
                 last.episodes.push(episode);
             }
-            _ => incidents.push(Incident { onset: episode.onset, end_ns: end, episodes: vec![episode] }),
+            _ => incidents.push(Incident {
+                onset: episode.onset,
+                end_ns: end,
+                episodes: vec![episode],
+            }),
         }
     }
     for incident in &mut incidents {
         // A single service that goes on for a moment longer does not keep the incident open.
         if incident.end_ns.is_none() {
-            let latest = incident.episodes.iter().map(|e| e.last_bad_ns).max().unwrap_or(facts.last_ns);
+            let latest =
+                incident.episodes.iter().map(|e| e.last_bad_ns).max().unwrap_or(facts.last_ns);
             incident.end_ns = incident.episodes.iter().all(|e| !e.ongoing).then_some(latest);
         }
     }

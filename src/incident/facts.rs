@@ -8,7 +8,6 @@ use polars::prelude::*;
 use crate::field::Text;
 use crate::frame::{CALLS, CONNS, Dataset, workloads};
 use crate::outcome::Outcome;
-use crate::workload::display_name;
 use crate::workload::fields::WorkloadRow;
 
 /// Index into [`Facts::entities`].
@@ -98,7 +97,8 @@ impl Facts {
     /// Tables that cannot be read.
     pub fn read(dataset: &Dataset) -> PolarsResult<Self> {
         let rows = workloads::rows(&dataset.workloads()?)?;
-        let mut reader = Reader { entities: Entities::new(&rows), texts: Texts::default(), calls: Vec::new() };
+        let mut reader =
+            Reader { entities: Entities::new(&rows), texts: Texts::default(), calls: Vec::new() };
         let mut facts = Facts {
             first_ns: dataset.meta.first_ns().unwrap_or(0),
             last_ns: dataset.meta.last_ns().unwrap_or(0),
@@ -106,13 +106,23 @@ impl Facts {
             ..Facts::default()
         };
         if let Some(calls) = dataset.scan(CALLS)? {
-            reader.calls(&calls.filter(col("is_half").not().or(col("unanswered").neq(lit("")))).select(call_columns()).collect()?)?;
+            reader.calls(
+                &calls
+                    .filter(col("is_half").not().or(col("unanswered").neq(lit(""))))
+                    .select(call_columns())
+                    .collect()?,
+            )?;
         }
         if let Some(conns) = dataset.scan(CONNS)? {
             let failed = col("outcome").is_in(lit(failed_outcomes()).implode(false), false);
             let silent = col("conn_l7_detected").list().len().eq(lit(0));
             let conns = conns.collect()?;
-            facts.opaque_conns = conns.clone().lazy().filter(silent.clone().and(col("conn_local_bytes").gt(lit(0)))).collect()?.height() as u64;
+            facts.opaque_conns = conns
+                .clone()
+                .lazy()
+                .filter(silent.clone().and(col("conn_local_bytes").gt(lit(0))))
+                .collect()?
+                .height() as u64;
             let columns = conn_columns();
             reader.conns(&conns.lazy().filter(failed.and(silent)).select(columns).collect()?)?;
         }
@@ -149,18 +159,46 @@ impl Facts {
 }
 
 fn failed_outcomes() -> Series {
-    let names: Vec<&str> = Outcome::ALL.iter().filter(|o| o.is_failure()).map(|o| o.name()).collect();
+    let names: Vec<&str> =
+        Outcome::ALL.iter().filter(|o| o.is_failure()).map(|o| o.name()).collect();
     Series::new("failed".into(), names)
 }
 
 fn call_columns() -> Vec<Expr> {
-    ["id", "ts_ns", "elapsed_time", "src_id", "dst_id", "operation", "protocol", "outcome", "error", "status_code", "has_response", "packet_segment", "packet_frame"]
-        .map(col)
-        .to_vec()
+    [
+        "id",
+        "ts_ns",
+        "elapsed_time",
+        "src_id",
+        "dst_id",
+        "operation",
+        "protocol",
+        "outcome",
+        "error",
+        "status_code",
+        "has_response",
+        "packet_segment",
+        "packet_frame",
+    ]
+    .map(col)
+    .to_vec()
 }
 
 fn conn_columns() -> Vec<Expr> {
-    ["id", "ts_ns", "elapsed_time", "src_id", "dst_id", "dst_port", "protocol", "outcome", "packet_segment", "packet_frame"].map(col).to_vec()
+    [
+        "id",
+        "ts_ns",
+        "elapsed_time",
+        "src_id",
+        "dst_id",
+        "dst_port",
+        "protocol",
+        "outcome",
+        "packet_segment",
+        "packet_frame",
+    ]
+    .map(col)
+    .to_vec()
 }
 
 /// Workload ids to entities.
@@ -172,7 +210,7 @@ struct Entities {
 impl Entities {
     fn new(rows: &[WorkloadRow]) -> Self {
         let entity = |row: &WorkloadRow| Entity {
-            name: display_name(row).clone(),
+            name: row.display.clone(),
             namespace: row.namespace.clone(),
             kind: match row.kind.as_str() {
                 "pod" | "service" => Text::const_new("service"),
@@ -198,7 +236,8 @@ struct Reader {
 
 impl Reader {
     fn calls(&mut self, frame: &DataFrame) -> PolarsResult<()> {
-        let (status, response) = (frame.column("status_code")?.i64()?, frame.column("has_response")?.bool()?);
+        let (status, response) =
+            (frame.column("status_code")?.i64()?, frame.column("has_response")?.bool()?);
         let (operation, error) = (frame.column("operation")?.str()?, frame.column("error")?.str()?);
         for (row, mut fact) in self.common(frame)? {
             fact.operation = self.texts.id(operation.get(row).unwrap_or(""));
@@ -231,28 +270,39 @@ impl Reader {
         let (id, start, elapsed) = (int("id")?, int("ts_ns")?, int("elapsed_time")?);
         let (src, dst) = (int("src_id")?, int("dst_id")?);
         let (segment, packet) = (int("packet_segment")?, int("packet_frame")?);
-        let (protocol, outcome) = (frame.column("protocol")?.str()?, frame.column("outcome")?.str()?);
+        let (protocol, outcome) =
+            (frame.column("protocol")?.str()?, frame.column("outcome")?.str()?);
         let mut facts = Vec::with_capacity(frame.height());
         for row in 0..frame.height() {
-            let entity = |id: Option<i64>| id.and_then(|id| self.entities.by_workload.get(&id)).copied();
-            let (Some(src), Some(dst)) = (entity(src.get(row)), entity(dst.get(row))) else { continue };
+            let entity =
+                |id: Option<i64>| id.and_then(|id| self.entities.by_workload.get(&id)).copied();
+            let (Some(src), Some(dst)) = (entity(src.get(row)), entity(dst.get(row))) else {
+                continue;
+            };
             let start_ns = start.get(row).unwrap_or(0);
             let outcome = outcome.get(row).unwrap_or("");
-            facts.push((row, CallFact {
-                id: id.get(row).unwrap_or(0),
-                start_ns,
-                end_ns: start_ns + elapsed.get(row).unwrap_or(0) * 1000,
-                src,
-                dst,
-                operation: 0,
-                protocol: self.texts.id(protocol.get(row).unwrap_or("")),
-                status: 0,
-                outcome: Outcome::ALL.iter().copied().find(|o| o.name() == outcome).unwrap_or_default(),
-                has_response: false,
-                is_conn: false,
-                segment: segment.get(row).unwrap_or(0) as u32,
-                frame: packet.get(row).unwrap_or(0) as u32,
-            }));
+            facts.push((
+                row,
+                CallFact {
+                    id: id.get(row).unwrap_or(0),
+                    start_ns,
+                    end_ns: start_ns + elapsed.get(row).unwrap_or(0) * 1000,
+                    src,
+                    dst,
+                    operation: 0,
+                    protocol: self.texts.id(protocol.get(row).unwrap_or("")),
+                    status: 0,
+                    outcome: Outcome::ALL
+                        .iter()
+                        .copied()
+                        .find(|o| o.name() == outcome)
+                        .unwrap_or_default(),
+                    has_response: false,
+                    is_conn: false,
+                    segment: segment.get(row).unwrap_or(0) as u32,
+                    frame: packet.get(row).unwrap_or(0) as u32,
+                },
+            ));
         }
         Ok(facts)
     }

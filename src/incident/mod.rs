@@ -11,4 +11,6 @@ pub use blame::{Suspect, SuspectKind, suspects};
 pub use detect::{Episode, Incident, Onset, detect};
 pub use facts::{CallFact, Entity, EntityId, Facts};
 pub use scan::Bin;
-pub use tally::{Counts, Endpoint, EdgeTally, Latency, Phase, ServiceTally, edges, endpoints, services};
+pub use tally::{
+    Counts, EdgeTally, Endpoint, Latency, Phase, ServiceTally, edges, endpoints, services,
+};

@@ -87,7 +87,9 @@ pub fn endpoints(facts: &Facts, span: Option<(i64, i64)>) -> Vec<Endpoint> {
         endpoint.before.settle();
         endpoint.during.settle();
     }
-    found.sort_by_key(|e| std::cmp::Reverse((e.whole.counts.failed, e.entry, e.whole.counts.requests)));
+    found.sort_by_key(|e| {
+        std::cmp::Reverse((e.whole.counts.failed, e.entry, e.whole.counts.requests))
+    });
     found
 }
 

@@ -14,26 +14,37 @@ pub fn spots(material: &Material<'_>, incidents: &[&Incident]) -> Vec<BlindSpot>
     if material.directory.is_empty() {
         say(
             "there is no Kubernetes metadata: services are shown as addresses".into(),
-            Some("kubectl get pods,services,endpointslices,nodes,replicasets,events -A -o json > cluster.json"),
+            Some(
+                "kubectl get pods,services,endpointslices,nodes,replicasets,events -A -o json > cluster.json",
+            ),
         );
     }
     if meta.coverage.len() == 1 {
         let node = &meta.coverage[0].node;
-        say(format!("only {node} was captured: what happened between other nodes is not seen"), None);
+        say(
+            format!("only {node} was captured: what happened between other nodes is not seen"),
+            None,
+        );
     }
     for coverage in meta.coverage.iter().filter(|c| c.packets == 0) {
         say(format!("{} has no packet in the window", coverage.node), None);
     }
     if facts.opaque_conns > 0 {
         let share = of(facts.opaque_conns, facts.conns);
-        say(format!("{share} connections carry a protocol that was not decoded, or are encrypted"), None);
+        say(
+            format!("{share} connections carry a protocol that was not decoded, or are encrypted"),
+            None,
+        );
     }
     if meta.undecoded_packets > 0 {
         say(format!("{} packets were not decoded", of(meta.undecoded_packets, meta.packets)), None);
     }
     let cut: u64 = meta.coverage.iter().map(|c| c.snaplen_cut).sum();
     if cut > 0 {
-        let text = format!("{} packets were cut by the snap length: bodies and messages are missing", of(cut, meta.packets));
+        let text = format!(
+            "{} packets were cut by the snap length: bodies and messages are missing",
+            of(cut, meta.packets)
+        );
         say(text, Some("tcpdump -s 0 ..."));
     }
     if let Some(gaps) = meta.anomalies.get("stream_gap") {

@@ -4,6 +4,7 @@
 use crate::incident::{Entity, Facts};
 use crate::outcome::Outcome;
 
+use super::super::text;
 use super::super::time::Time;
 
 /// A KFL string literal.
@@ -21,23 +22,9 @@ pub fn literal(value: &str) -> String {
     out
 }
 
-/// A word for a POSIX shell.
-pub fn shell(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !value.is_empty() && value.chars().all(plain) {
-        return value.to_string();
-    }
-    format!("'{}'", value.replace('\'', "'\\''"))
-}
-
 /// The calls to an entity.
 pub fn callee(entity: &Entity) -> String {
-    let name = literal(&entity.name);
-    match entity.kind.as_str() {
-        "external" => format!("(dst.ip == {name} || dst.dns == {name})"),
-        "node" => format!("remote_node_name == {name}"),
-        _ => format!("dst.workload == {name}"),
-    }
+    format!("dst.display == {}", literal(&entity.name))
 }
 
 /// Calls that failed, as incidents count them.
@@ -59,7 +46,7 @@ pub fn failed_calls(facts: &Facts, entity: u32, from_ns: i64) -> String {
 
 /// The command that prints what a filter matches.
 pub fn query(kfl: &str, inputs: &str) -> String {
-    format!("pcapsule query {} {inputs}", shell(kfl))
+    format!("pcapsule query {} {inputs}", text::shell(&[kfl]))
 }
 
 #[cfg(test)]
@@ -69,7 +56,5 @@ mod tests {
     #[test]
     fn hostile_values_stay_values() {
         assert_eq!(literal("a\"b\\c\n"), r#""a\"b\\c\u000a""#);
-        assert_eq!(shell("a b'c; rm -rf $HOME"), r"'a b'\''c; rm -rf $HOME'");
-        assert_eq!(shell("captures/node-a.pcap.zst"), "captures/node-a.pcap.zst");
     }
 }

@@ -81,10 +81,8 @@ fn summary(facts: &Facts, incident: &Incident, entry: Option<&Entry>) -> String 
                 .replacen(" of the requests that enter the system failed", " requests that enter the system failed", 1)
         }
         _ => {
-            let (k, n) = incident
-                .episodes
-                .iter()
-                .fold((0, 0), |(k, n), e| (k + e.inside.k, n + e.inside.n));
+            let (k, n) =
+                incident.episodes.iter().fold((0, 0), |(k, n), e| (k + e.inside.k, n + e.inside.n));
             format!("{} calls to {named} failed", of(k, n))
         }
     }
@@ -129,7 +127,11 @@ fn episode(facts: &Facts, episode: &Episode) -> model::Episode {
         name: entity.name.to_string(),
         namespace: namespace(entity),
         signal: signal.into(),
-        text: format!("{} failed: {}", of(episode.inside.k, episode.inside.n), operations.join(", ")),
+        text: format!(
+            "{} failed: {}",
+            of(episode.inside.k, episode.inside.n),
+            operations.join(", ")
+        ),
         onset: onset(&episode.onset),
         end: (!episode.ongoing).then_some(Time(episode.last_bad_ns)),
         matches: episode.inside.k,

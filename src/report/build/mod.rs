@@ -9,7 +9,7 @@ mod tables;
 mod timeline;
 
 use crate::frame::Meta;
-use crate::incident::{self, CallFact, Entity, Facts, Incident};
+use crate::incident::{CallFact, Entity, Facts, Incident, suspects};
 use crate::workload::Directory;
 
 use super::model::{
@@ -45,11 +45,12 @@ pub fn build(material: Material<'_>) -> Report {
     let mut report = Report::new(tool, &material.tz, window);
     // The gravest first: the one that hit most calls.
     let mut incidents: Vec<&Incident> = material.incidents.iter().collect();
-    incidents.sort_by_key(|i| std::cmp::Reverse(i.episodes.iter().map(|e| e.inside.k).sum::<u64>()));
+    incidents
+        .sort_by_key(|i| std::cmp::Reverse(i.episodes.iter().map(|e| e.inside.k).sum::<u64>()));
     let span = incidents.first().map(|i| i.span(facts));
     for (number, found) in incidents.iter().enumerate() {
         let id = format!("incident-{}", number + 1);
-        let suspects = incident::suspects(facts, found);
+        let suspects = suspects(facts, found);
         report.incidents.push(incident::describe(&material, found, &suspects, &id));
         report.suspects.extend(suspect::describe(&material, found, &suspects, &id));
     }
@@ -123,7 +124,8 @@ fn anomalies(meta: &Meta) -> Vec<Anomaly> {
 fn inputs(meta: &Meta) -> Vec<Input> {
     let hash = |path: &str| {
         let mut hasher = blake3::Hasher::new();
-        let read = std::fs::File::open(path).and_then(|file| hasher.update_reader(file).map(|_| ()));
+        let read =
+            std::fs::File::open(path).and_then(|file| hasher.update_reader(file).map(|_| ()));
         read.ok().map(|()| format!("blake3:{}", hasher.finalize().to_hex()))
     };
     meta.inputs

@@ -109,8 +109,13 @@ fn evidence_for(
         .map(|e| e.onset.first_bad_ns)
         .chain(others.map(|s| s.onset.first_bad_ns))
         .min();
-    if let Some(lead_ns) = earliest.map(|other| other - suspect.onset.first_bad_ns).filter(|&ns| ns > 0) {
-        let text = format!("its failures begin {:.1} ms before those of any other service", lead_ns as f64 / 1e6);
+    if let Some(lead_ns) =
+        earliest.map(|other| other - suspect.onset.first_bad_ns).filter(|&ns| ns > 0)
+    {
+        let text = format!(
+            "its failures begin {:.1} ms before those of any other service",
+            lead_ns as f64 / 1e6
+        );
         evidence.push(line(text));
     }
     evidence

@@ -21,7 +21,8 @@ pub fn events(material: &Material<'_>, incidents: &[&Incident]) -> Vec<Event> {
         event(facts.first_ns, Lane::Node, None, captured(material), Severity::Info),
         event(facts.last_ns, Lane::Node, None, "the capture ends".into(), Severity::Info),
     ];
-    let normal_until = incidents.iter().map(|i| i.onset.first_bad_ns).min().unwrap_or(facts.last_ns);
+    let normal_until =
+        incidents.iter().map(|i| i.onset.first_bad_ns).min().unwrap_or(facts.last_ns);
     events.extend(normal(facts, normal_until));
     for incident in incidents {
         events.extend(spread(material, incident));
@@ -61,7 +62,8 @@ fn normal(facts: &Facts, until_ns: i64) -> Option<Event> {
     let seconds = ((until_ns - first.start_ns) as f64 / 1e9).max(1e-9);
     let failed = calls.iter().filter(|c| c.failed()).count() as u64;
     let total = calls.len() as u64;
-    let text = format!("normal: {:.1} calls/s, {} failed", total as f64 / seconds, of(failed, total));
+    let text =
+        format!("normal: {:.1} calls/s, {} failed", total as f64 / seconds, of(failed, total));
     let mut event = event(first.start_ns, Lane::Service, None, text, Severity::Info);
     event.until = Some(Time(until_ns));
     Some(event)
@@ -73,10 +75,8 @@ fn spread(material: &Material<'_>, found: &Incident) -> Vec<Event> {
     let line = |episode: &crate::incident::Episode| {
         let name = &facts.entity(episode.service).name;
         let at = episode.onset.first_bad_ns;
-        let first = facts
-            .between(at, at + 1)
-            .iter()
-            .find(|c| c.dst == episode.service && c.failed())?;
+        let first =
+            facts.between(at, at + 1).iter().find(|c| c.dst == episode.service && c.failed())?;
         let call = incident::failing_call(material, first);
         let answer = call.status.unwrap_or(call.outcome);
         let counts = of(episode.inside.k, episode.inside.n);
@@ -150,7 +150,7 @@ fn changes(material: &Material<'_>) -> Vec<Event> {
         .take(CHANGES_MAX)
         .map(|change| {
             let subject = format!("{}/{}", change.namespace, change.name);
-            let text = format!("{} {subject}: {}", change.kind, change.what);
+            let text = format!("{} {subject}: {} {}", change.kind, change.reason, change.what);
             event(change.ts_ns, Lane::Kubernetes, Some(&subject), text, Severity::Info)
         })
         .collect()
@@ -162,8 +162,13 @@ fn findings(material: &Material<'_>) -> Vec<Event> {
         .findings
         .iter()
         .map(|finding| {
-            let mut event =
-                event(finding.first.0, Lane::Service, None, finding.message.clone(), finding.severity);
+            let mut event = event(
+                finding.first.0,
+                Lane::Service,
+                None,
+                finding.message.clone(),
+                finding.severity,
+            );
             event.until = Some(finding.last);
             event.evidence = finding.evidence.iter().take(1).cloned().collect();
             event
@@ -174,7 +179,9 @@ fn findings(material: &Material<'_>) -> Vec<Event> {
 /// Service lines too close to the one before say so.
 fn mark_same_time(events: &mut [Event]) {
     let mut previous: Option<i64> = None;
-    for event in events.iter_mut().filter(|e| e.lane == Lane::Service && e.severity >= Severity::High) {
+    for event in
+        events.iter_mut().filter(|e| e.lane == Lane::Service && e.severity >= Severity::High)
+    {
         event.same_time = previous.is_some_and(|ts| event.ts.0 - ts < SAME_TIME_NS);
         previous = Some(event.ts.0);
     }
