@@ -146,10 +146,11 @@ impl Dns {
     }
 
     /// What pairs a response with its query: id and question; the id alone when a response does
-    /// not repeat the question, as some servers do when they refuse.
+    /// not repeat the question, as some servers do when they refuse, or the query (IQUERY) had none.
     fn key(&mut self, parsed: &Parsed) -> u64 {
         let id = parsed.header.id;
-        let key = key(id, parsed.questions.first());
+        let question = parsed.questions.first().filter(|_| parsed.header.opcode() != 1);
+        let key = key(id, question);
         if parsed.header.is_response() {
             let asked = self.queries.iter().rev().find(|&&(asked, _)| asked == id);
             let asked = asked.filter(|_| parsed.questions.is_empty());

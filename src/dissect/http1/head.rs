@@ -170,7 +170,7 @@ pub struct RequestHead {
 
 /// Reads a request's head; `method`, `target` and `minor` are its first line's.
 pub fn request(
-    (method, target, minor): (&[u8], &[u8], u8),
+    (method, target, minor): (&[u8], &[u8], Option<u8>),
     fields: Fields<'_>,
     caps: Caps,
 ) -> RequestHead {
@@ -180,10 +180,12 @@ pub fn request(
     let target = Target::parse(&target, method == b"CONNECT");
     let method = text(method, caps.field_bytes_max);
     let host = if target.host.is_empty() { headers.host } else { target.host.into() };
+    let mut facts = headers.facts;
+    facts.malformed |= minor.is_none();
     let row = HttpRequest {
         url: stored(caps.secrets.url(target.url)),
         path: stored(caps.secrets.url(target.path)),
-        http_version: version(minor),
+        http_version: minor.map(version).unwrap_or_default(),
         host,
         query_string: target.parameters(caps.headers_max, caps.secrets),
         request_cookies: headers.cookies,
@@ -198,7 +200,7 @@ pub fn request(
     RequestHead {
         operation: operation::endpoint(&row.method, target.operation_path()),
         trace: trace::from_headers(&row.request_headers),
-        facts: headers.facts,
+        facts,
         row: Box::new(row),
     }
 }
@@ -274,7 +276,7 @@ mod tests {
         let mut lines = HeadLines::default();
         lines.find_end(head.as_bytes()).expect("a whole head");
         let fields = Fields::new(head.as_bytes(), lines.ends());
-        request((b"GET", b"/a/7?x=1&token=t", 1), fields, caps())
+        request((b"GET", b"/a/7?x=1&token=t", Some(1)), fields, caps())
     }
 
     fn shown(pairs: &Pairs) -> Vec<String> {

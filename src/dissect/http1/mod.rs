@@ -17,7 +17,7 @@ pub use fields::{HttpRequest, HttpResponse};
 use self::body::{Body, Progress, Skip};
 use self::head::{Caps, Facts, RequestHead, ResponseHead};
 use self::message::Open;
-use self::parse::{Fields, Resync, StartLine, find_start, may_start, start_line};
+use self::parse::{Fields, Resync, StartLine, find_start, first_line, may_start};
 use self::side::{Side, State};
 use super::{Carrier, Direction, Dissector, Feed, Kind, Mark, Output, Pairing, Protocol, Slice};
 use crate::anomaly::AnomalyKind;
@@ -194,7 +194,7 @@ impl Http1 {
         let (own, _) = self.sides(direction);
         let end = own.lines.find_end(bytes);
         let is_start = match own.lines.first(bytes) {
-            Some(line) => start_line(line).is_some(),
+            Some(line) => first_line(line).is_some(),
             None => may_start(bytes),
         };
         if !is_start {
@@ -236,7 +236,7 @@ impl Http1 {
         let caps = self.caps;
         let (own, _) = self.sides(way);
         let fields = Fields::new(head, own.lines.ends());
-        match own.lines.first(head).and_then(start_line) {
+        match own.lines.first(head).and_then(first_line) {
             Some(StartLine::Request { method, target, minor }) => {
                 let read = head::request((method, target, minor), fields, caps);
                 report(&read.facts, seen.first, out);

@@ -58,13 +58,25 @@ pub const METHODS: &[&[u8]] = &[
     b"MKREDIRECTREF",
     b"UPDATEREDIRECTREF",
     b"MKWORKSPACE",
+    b"CCM_POST",
+    b"RPC_IN_DATA",
+    b"RPC_OUT_DATA",
 ];
 
 /// The first line of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartLine<'a> {
-    Request { method: &'a [u8], target: &'a [u8], minor: u8 },
-    Response { minor: u8, status: u16, reason: &'a [u8] },
+    /// Without a version when that is malformed.
+    Request {
+        method: &'a [u8],
+        target: &'a [u8],
+        minor: Option<u8>,
+    },
+    Response {
+        minor: u8,
+        status: u16,
+        reason: &'a [u8],
+    },
 }
 
 /// RFC 9110 section 5.6.2: the bytes of a token.
@@ -109,7 +121,18 @@ fn request_line(line: &[u8]) -> Option<StartLine<'_>> {
     if !is_method(method) || target.is_empty() {
         return None;
     }
-    Some(StartLine::Request { method, target, minor: minor - b'0' })
+    Some(StartLine::Request { method, target, minor: Some(minor - b'0') })
+}
+
+/// A start line, or what a server would answer as a malformed one: a known method, then anything.
+/// Only for places where a message must begin.
+pub fn first_line(line: &[u8]) -> Option<StartLine<'_>> {
+    start_line(line).or_else(|| {
+        let space = memchr(b' ', line).unwrap_or(line.len());
+        let (method, target) = line.split_at_checked(space)?;
+        let request = StartLine::Request { method, target: trim(target), minor: None };
+        METHODS.contains(&method).then_some(request)
+    })
 }
 
 fn is_method(word: &[u8]) -> bool {
@@ -330,7 +353,23 @@ mod tests {
     use super::*;
 
     fn request<'a>(method: &'a [u8], target: &'a [u8], minor: u8) -> Option<StartLine<'a>> {
-        Some(StartLine::Request { method, target, minor })
+        Some(StartLine::Request { method, target, minor: Some(minor) })
+    }
+
+    #[test]
+    fn malformed_requests() {
+        for (line, method, target) in [
+            ("GET / HTTP/1.", "GET", "/ HTTP/1."),
+            ("POST /HTTP/1.1", "POST", "/HTTP/1.1"),
+            ("OPTIONS", "OPTIONS", ""),
+        ] {
+            let (method, target) = (method.as_bytes(), target.as_bytes());
+            let request = StartLine::Request { method, target, minor: None };
+            assert_eq!(first_line(line.as_bytes()), Some(request), "{line}");
+        }
+        for line in ["GET/ HTTP/1.1", "Lorem ipsum", "get /", ""] {
+            assert_eq!(first_line(line.as_bytes()), None, "{line}");
+        }
     }
 
     #[test]

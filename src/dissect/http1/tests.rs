@@ -195,6 +195,7 @@ fn oddities_are_told() {
             AnomalyKind::HttpAmbiguousLength,
         ),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", AnomalyKind::HttpBadChunk),
+        (b"GET / HTTP/1.\r\nHost: a\r\n\r\n", AnomalyKind::HttpBadHead),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", AnomalyKind::HttpBadHead),
     ] {
         let mut driver = driver();
