@@ -19,5 +19,8 @@ pub mod call;
 
 pub mod workload;
 
+pub mod catalogue;
+pub mod kfl;
+
 pub mod anomaly;
 pub mod limits;
