@@ -28,6 +28,10 @@ pub mod workload;
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 pub mod replay;
 
+pub mod catalogue;
+
+pub mod kfl;
+
 #[cfg(feature = "analyze")]
 pub mod frame;
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::detect::{Incident, Onset};
 use super::facts::{CallFact, EntityId, Facts};
 use super::scan::Bin;
+use crate::stats::{Z_95, wilson_interval};
 
 /// A child may seem to start before its parent, or end after it, by so much: capture jitter.
 const SLACK_NS: i64 = 2_000_000;
@@ -132,7 +133,8 @@ fn suspect(
     let deep = Bin { n: during.calls, k: during.deep.len() as u64 };
     let deep_before = before.map_or(Bin::default(), |t| Bin { n: t.calls, k: t.deep.len() as u64 });
     let rate = |bin: Bin| bin.k as f64 / bin.n.max(1) as f64;
-    let raise = (rate(deep) - rate(deep_before)).max(0.0);
+    // The lower bound keeps two failures out of three from outweighing hundreds out of thousands.
+    let raise = (wilson_interval(deep.k, deep.n, Z_95).low - rate(deep_before)).max(0.0);
     let mut statuses: BTreeMap<u32, u64> = BTreeMap::new();
     for call in &during.deep {
         *statuses.entry(call.status).or_default() += 1;
@@ -154,7 +156,7 @@ fn suspect(
         operations,
         first,
         onset: episode
-            .map_or(Onset { last_good_ns: None, first_bad_ns: first.start_ns }, |e| e.onset),
+            .map_or(Onset { last_good_ns: None, first_bad_ns: first.end_ns }, |e| e.onset),
     })
 }
 

@@ -19,6 +19,8 @@ const RAISE_MIN: f64 = 0.01;
 const MERGE_GAP_NS: i64 = 30_000_000_000;
 /// Operations that fail in this share of their calls within an episode are those that broke.
 const BROKEN_SHARE: f64 = 0.1;
+/// Bins before and after a raised stretch in which its ends are refined.
+const MARGIN_BINS: i64 = 2;
 /// Depth of looking for more episodes before and after one that was found.
 const DEPTH_MAX: usize = 4;
 
@@ -35,6 +37,8 @@ pub struct Onset {
 pub struct Episode {
     pub service: EntityId,
     pub onset: Onset,
+    /// The failed call that the run of failures begins with.
+    pub first: CallFact,
     /// Last failed call's start.
     pub last_bad_ns: i64,
     /// Still failing when the capture ended.
@@ -59,7 +63,9 @@ impl Incident {
     /// Its time from the first bad call to the last, end exclusive.
     pub fn span(&self, facts: &Facts) -> (i64, i64) {
         let end = self.end_ns.unwrap_or(facts.last_ns);
-        (self.onset.first_bad_ns, end.saturating_add(1))
+        let starts = self.episodes.iter().map(|e| e.first.start_ns);
+        let start = starts.min().unwrap_or(self.onset.first_bad_ns);
+        (start.min(self.onset.first_bad_ns), end.saturating_add(1))
     }
 }
 
@@ -102,13 +108,14 @@ fn find_episodes(
     let Some(raised) = most_raised(&bins).filter(accepted) else { return };
     let from = first.start_ns + raised.start as i64 * bin_ns;
     let to = first.start_ns + raised.end as i64 * bin_ns;
-    let (before, rest) = calls.split_at(calls.partition_point(|c| c.start_ns < from));
-    let (inside, after) = rest.split_at(rest.partition_point(|c| c.start_ns < to));
-    if let Some(episode) = episode(facts, service, before, inside, &raised, bin_ns) {
+    let at = |ts: i64| calls.partition_point(|c| c.start_ns < ts);
+    if let Some(episode) = episode(facts, service, calls, at(from)..at(to), &raised, bin_ns) {
         out.push(episode);
     }
-    find_episodes(facts, service, before, depth + 1, out);
-    find_episodes(facts, service, after, depth + 1, out);
+    // A failure may begin and end within a bin that was not raised as a whole.
+    let margin = MARGIN_BINS * bin_ns;
+    find_episodes(facts, service, &calls[..at(from - margin)], depth + 1, out);
+    find_episodes(facts, service, &calls[at(to + margin)..], depth + 1, out);
 }
 
 /// Whether a raised stretch is more than noise, and more than a triviality.
@@ -125,35 +132,51 @@ fn accepted(raised: &Raised) -> bool {
         && inside - outside >= RAISE_MIN
 }
 
+/// The episode of `calls[inside]`, its ends refined to calls.
 fn episode(
     facts: &Facts,
     service: EntityId,
-    before: &[&CallFact],
-    inside: &[&CallFact],
+    calls: &[&CallFact],
+    inside: std::ops::Range<usize>,
     raised: &Raised,
     bin_ns: i64,
 ) -> Option<Episode> {
-    let operations = broken_operations(inside);
-    let broke = |c: &&&CallFact| operations.contains(&c.operation);
-    let first_bad = inside.iter().filter(broke).find(|c| c.failed())?;
-    let last_bad = inside.iter().rev().find(|c| c.failed())?;
-    // The last good moment is that of what broke: other operations may go on working. A call is
-    // known to be good once it has been answered.
-    let good = |c: &&&CallFact| {
-        !c.failed() && c.has_response && c.end_ns <= first_bad.end_ns.max(first_bad.start_ns)
-    };
-    let earlier = before.iter().chain(inside).filter(|c| c.start_ns < first_bad.start_ns);
-    let last_good = earlier.filter(broke).filter(good).map(|c| c.start_ns).max();
+    let operations = broken_operations(&calls[inside.clone()]);
+    let broke: Vec<&CallFact> =
+        calls.iter().copied().filter(|c| operations.contains(&c.operation)).collect();
+    let margin = MARGIN_BINS * bin_ns;
+    let (start, end) = (calls[inside.start].start_ns, calls[inside.end - 1].start_ns);
+    let first = first_of_run(&broke, start - margin, end)?;
+    let last = broke.iter().rev().filter(|c| c.failed()).find(|c| c.start_ns <= end + margin)?;
+    // It was bad for certain once the first failures were known, and good as long as calls of the
+    // kind that broke were answered; other operations may go on working.
+    let failures = broke.iter().filter(|c| c.failed() && c.start_ns >= first.start_ns);
+    let first_bad_ns = failures.map(|c| c.end_ns).min()?;
+    let good = broke.iter().filter(|c| !c.failed() && c.has_response && c.end_ns < first_bad_ns);
+    let last_good_ns = good.map(|c| c.start_ns).max();
     Some(Episode {
         service,
-        onset: Onset { last_good_ns: last_good, first_bad_ns: first_bad.start_ns },
-        last_bad_ns: last_bad.start_ns,
-        ongoing: facts.last_ns - last_bad.start_ns <= 2 * bin_ns,
+        onset: Onset { last_good_ns, first_bad_ns },
+        first: *first,
+        last_bad_ns: last.start_ns,
+        ongoing: facts.last_ns - last.start_ns <= 2 * bin_ns,
         inside: raised.inside,
         outside: raised.outside,
         gain: raised.gain,
         operations,
     })
+}
+
+/// The first failed call from `from_ns` on that begins a run: of it and the next four, most fail.
+fn first_of_run<'f>(calls: &[&'f CallFact], from_ns: i64, to_ns: i64) -> Option<&'f CallFact> {
+    const RUN: usize = 5;
+    let near = |c: &CallFact| c.failed() && (from_ns..=to_ns).contains(&c.start_ns);
+    let failed = |window: &[&CallFact]| window.iter().filter(|c| c.failed()).count();
+    let begins_run =
+        |i: &usize| failed(&calls[*i..calls.len().min(i + RUN)]) * 2 > RUN.min(calls.len() - i);
+    let candidates: Vec<usize> = (0..calls.len()).filter(|&i| near(calls[i])).collect();
+    let first = candidates.iter().copied().find(|i| begins_run(i));
+    first.or(candidates.first().copied()).map(|i| calls[i])
 }
 
 /// Operations that fail in a notable share of their calls.

@@ -28,7 +28,7 @@ pub struct Entity {
 pub struct CallFact {
     pub id: i64,
     pub start_ns: i64,
-    /// The response's last byte; the start where there was no response.
+    /// When its fate was known; the start where nothing tells.
     pub end_ns: i64,
     pub src: EntityId,
     pub dst: EntityId,
@@ -148,6 +148,15 @@ impl Facts {
         &self.calls[start..end.max(start)]
     }
 
+    /// Whether a call is a user's request where it enters the captured system, given
+    /// [`is_source`](Self::is_source): probes of nodes and name lookups are none.
+    pub fn is_entry(&self, call: &CallFact, sources: &[bool]) -> bool {
+        sources[call.src as usize]
+            && !call.is_conn
+            && self.text(call.protocol) != "DNS"
+            && self.entity(call.src).kind != "node"
+    }
+
     /// Entities that call but are never called: where requests enter the captured system.
     pub fn is_source(&self) -> Vec<bool> {
         let mut called = vec![false; self.entities.len()];
@@ -169,6 +178,7 @@ fn call_columns() -> Vec<Expr> {
         "id",
         "ts_ns",
         "elapsed_time",
+        "settled_ns",
         "src_id",
         "dst_id",
         "operation",
@@ -238,10 +248,12 @@ impl Reader {
     fn calls(&mut self, frame: &DataFrame) -> PolarsResult<()> {
         let (status, response) =
             (frame.column("status_code")?.i64()?, frame.column("has_response")?.bool()?);
+        let settled = frame.column("settled_ns")?.i64()?;
         let (operation, error) = (frame.column("operation")?.str()?, frame.column("error")?.str()?);
         for (row, mut fact) in self.common(frame)? {
             fact.operation = self.texts.id(operation.get(row).unwrap_or(""));
             fact.has_response = response.get(row).unwrap_or(false);
+            fact.end_ns = settled.get(row).unwrap_or(0).max(fact.start_ns);
             fact.status = match (error.get(row).unwrap_or(""), status.get(row).unwrap_or(0)) {
                 ("", 0) if fact.has_response => self.texts.id("ok"),
                 ("", 0) => self.texts.id("no response"),

@@ -73,7 +73,7 @@ pub fn endpoints(facts: &Facts, span: Option<(i64, i64)>) -> Vec<Endpoint> {
             before: Phase::default(),
             during: Phase::default(),
         });
-        endpoint.entry |= sources[call.src as usize];
+        endpoint.entry |= facts.is_entry(call, &sources);
         endpoint.whole.add(call);
         match part(call, span) {
             Some(Part::Before) => endpoint.before.add(call),

@@ -42,13 +42,7 @@ pub fn onset(onset: &crate::incident::Onset) -> model::Onset {
 /// Requests from workloads that nobody calls, so that each user request counts once.
 fn entry(facts: &Facts, from: i64, to: i64) -> Option<Entry> {
     let sources = facts.is_source();
-    // Probes of the kubelet and name lookups are no user requests.
-    let is_entry = |c: &&CallFact| {
-        sources[c.src as usize]
-            && !c.is_conn
-            && facts.text(c.protocol) != "DNS"
-            && facts.entity(c.src).kind != "node"
-    };
+    let is_entry = |c: &&CallFact| facts.is_entry(c, &sources);
     let count = |calls: &[CallFact]| {
         let mut counts = Counts::default();
         for call in calls.iter().filter(is_entry) {

@@ -75,8 +75,7 @@ fn spread(material: &Material<'_>, found: &Incident) -> Vec<Event> {
     let line = |episode: &crate::incident::Episode| {
         let name = &facts.entity(episode.service).name;
         let at = episode.onset.first_bad_ns;
-        let first =
-            facts.between(at, at + 1).iter().find(|c| c.dst == episode.service && c.failed())?;
+        let first = &episode.first;
         let call = incident::failing_call(material, first);
         let answer = call.status.unwrap_or(call.outcome);
         let counts = of(episode.inside.k, episode.inside.n);
@@ -84,19 +83,19 @@ fn spread(material: &Material<'_>, found: &Incident) -> Vec<Event> {
             "{name} begins to fail: {} from {} ended with {answer}; {counts} until the last",
             call.request, call.src
         );
-        let mut event = event(at, Lane::Service, Some(name), text, Severity::High);
-        event.until = Some(Time(episode.last_bad_ns));
+        let mut line = event(at, Lane::Service, Some(name), text, Severity::High);
+        line.until = Some(Time(episode.last_bad_ns));
         let kfl = filter::failed_calls(facts, episode.service, at);
-        event.evidence.push(Evidence {
+        line.evidence.push(Evidence {
             text: call.request,
             call: (!first.is_conn).then_some(call.call),
             conn: call.conn,
             packet: packet(material.meta, first),
             command: Some(filter::query(&kfl, &material.inputs)),
         });
-        Some(event)
+        line
     };
-    found.episodes.iter().filter_map(line).collect()
+    found.episodes.iter().map(line).collect()
 }
 
 /// The worst second.
