@@ -1,6 +1,8 @@
 //! Bytes on disk -> raw frames, and back: pcap and pcapng, plain, gzip or zstd, cut anywhere.
 //! What a frame means is `packet/`.
 
+pub mod write;
+
 /// Points to one record of the capture: what every statement of a result leads back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PacketRef {
