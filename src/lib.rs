@@ -19,5 +19,7 @@ pub mod call;
 
 pub mod workload;
 
+pub mod synth;
+
 pub mod anomaly;
 pub mod limits;
