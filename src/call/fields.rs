@@ -21,8 +21,14 @@ crate::fields! {
         response_frame: Int = "";
         /// File of the response's first packet.
         response_segment: Int = "";
+        /// Name of the protocol's dissector.
+        dissector: Text = "";
         /// Position of the call in its connection, from 0.
         index: Int = "";
+        /// Requests seen, repeats included.
+        requests: Int = "";
+        /// Responses seen, interim ones included.
+        responses: Int = "";
     }
 
     /// Fields of every call.
