@@ -48,6 +48,8 @@ pub mod report;
 #[cfg(feature = "analyze")]
 pub mod cli;
 
+pub mod synth;
+
 pub mod anomaly;
 pub mod limits;
 pub mod outcome;
