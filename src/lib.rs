@@ -22,5 +22,8 @@ pub mod workload;
 pub mod catalogue;
 pub mod kfl;
 
+#[cfg(feature = "analyze")]
+pub mod frame;
+
 pub mod anomaly;
 pub mod limits;

@@ -133,6 +133,11 @@ impl Checked {
 
     /// Judges one entry.
     pub fn verdict(&self, entry: &dyn Entry) -> Verdict {
-        eval::verdict(&self.expr, entry)
+        Checked::judge(&self.expr, entry)
+    }
+
+    /// Judges one entry by a part of a filter.
+    pub fn judge(test: &Expr, entry: &dyn Entry) -> Verdict {
+        eval::verdict(test, entry)
     }
 }

@@ -1,0 +1,3 @@
+//! Frames: the Polars side of the analysis.
+
+pub mod lower;
