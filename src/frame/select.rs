@@ -79,6 +79,27 @@ impl<'d> Selector<'d> {
         Ok(Selector { dataset, workloads, rows })
     }
 
+    /// Entries of one family that match, and entries that could not be judged.
+    ///
+    /// # Errors
+    /// Tables that cannot be read.
+    pub fn count(&self, checked: &Checked, family: Family) -> PolarsResult<(u64, u64)> {
+        let (scan, expr) = match self.joined(checked, family, &[])? {
+            Some((scan, Some(expr))) => (scan, expr),
+            Some((scan, None)) => (scan, lit(true)),
+            None => return Ok((0, 0)),
+        };
+        let sum = |expr: Expr| expr.sum().cast(DataType::Int64);
+        let counts = scan
+            .select([expr.clone().alias("m")])
+            .select([sum(col("m")).alias("matches"), sum(col("m").is_null()).alias("faults")])
+            .collect()?;
+        let get = |name: &str| -> PolarsResult<u64> {
+            Ok(counts.column(name)?.i64()?.get(0).unwrap_or(0).unsigned_abs())
+        };
+        Ok((get("matches")?, get("faults")?))
+    }
+
     /// Rows of one family that match, with the columns of `fields` (by
     /// [`column`](super::lower::column)) and of `extra`; `None` when none can match.
     ///
@@ -91,6 +112,23 @@ impl<'d> Selector<'d> {
         fields: &[FieldRef],
         extra: &[Expr],
     ) -> PolarsResult<Option<LazyFrame>> {
+        let Some((scan, expr)) = self.joined(checked, family, fields)? else { return Ok(None) };
+        let scan = match expr {
+            Some(expr) => scan.filter(expr),
+            None => scan,
+        };
+        let columns = fields.iter().map(|field| output(field, family)).chain(extra.iter().cloned());
+        Ok(Some(scan.select(columns.collect::<Vec<_>>())))
+    }
+
+    /// The family's table with all that the filter and `fields` need joined in, and the filter;
+    /// `None` when no row can match.
+    fn joined(
+        &self,
+        checked: &Checked,
+        family: Family,
+        fields: &[FieldRef],
+    ) -> PolarsResult<Option<(LazyFrame, Option<Expr>)>> {
         let entries: Vec<WorkloadEntry> = self.rows.iter().map(WorkloadEntry).collect();
         let ids: Vec<(i64, &dyn Entry)> =
             self.rows.iter().zip(&entries).map(|(row, e)| (row.id, e as &dyn Entry)).collect();
@@ -100,20 +138,15 @@ impl<'d> Selector<'d> {
             Lowered::Where(predicate) => Some(predicate),
         };
         let Some(scan) = self.dataset.scan(family.table())? else { return Ok(None) };
-        let stored: Vec<&FieldRef> = fields.iter().filter(|f| f.stored_for(family)).collect();
         let mut needed: BTreeMap<&str, &FieldRef> = BTreeMap::new();
-        needed.extend(stored.iter().map(|field| (field.name, *field)));
+        let stored = fields.iter().filter(|f| f.stored_for(family));
+        needed.extend(stored.map(|field| (field.name, field)));
         if let Some(predicate) = &predicate {
             needed.extend(predicate.fields.iter().map(|field| (field.name, field)));
         }
         let scan = self.with_sides(scan, family, needed.values().copied())?;
         let scan = self.with_workloads(scan, needed.values().copied());
-        let scan = match predicate {
-            Some(predicate) => scan.filter(predicate.expr),
-            None => scan,
-        };
-        let columns = fields.iter().map(|field| output(field, family)).chain(extra.iter().cloned());
-        Ok(Some(scan.select(columns.collect::<Vec<_>>())))
+        Ok(Some((scan, predicate.map(|p| p.expr))))
     }
 
     /// Joins the protocol tables that hold some of the fields.
@@ -188,7 +221,8 @@ fn dtype(ty: FieldType) -> DataType {
         FieldType::Bool => DataType::Boolean,
         FieldType::List => DataType::List(Box::new(DataType::String)),
         FieldType::Map => {
-            let pair = ["key", "value"].map(|name| polars::prelude::Field::new(name.into(), DataType::String));
+            let pair = ["key", "value"]
+                .map(|name| polars::prelude::Field::new(name.into(), DataType::String));
             DataType::List(Box::new(DataType::Struct(pair.to_vec())))
         }
     }

@@ -51,8 +51,7 @@ pub fn evaluate<'r>(dataset: &Dataset, rules: &'r [Rule]) -> Result<Vec<Fired<'r
         let last = dataset.meta.last_ns().unwrap_or(0);
         for finding in window::evaluate(rule, &samples.list, first..last.saturating_add(1)) {
             let values = samples.groups.get(finding.group as usize).cloned().unwrap_or_default();
-            let group: Vec<(String, String)> =
-                rule.group_by.iter().cloned().zip(values).collect();
+            let group: Vec<(String, String)> = rule.group_by.iter().cloned().zip(values).collect();
             let kfl = reproduce(rule, &group, &finding);
             fired.push(Fired { rule, group, finding, kfl });
         }
@@ -87,7 +86,7 @@ fn samples(
     for name in &rule.group_by {
         fields.extend(catalogue().get(name).cloned());
     }
-    let metric = rule.fire.field().and_then(|name| catalogue().get(name)).cloned();
+    let metric = rule.fire.field.as_deref().and_then(|name| catalogue().get(name)).cloned();
     Ok(fetch(selector, rule, &scope, &matching, &fields, metric.as_ref()))
 }
 
@@ -170,10 +169,10 @@ fn reproduce(rule: &Rule, group: &[(String, String)], finding: &window::Finding)
     let mut kfl = format!("({})", rule.condition(finding.last_ns));
     for (name, value) in group {
         let is_number = catalogue().get(name).is_some_and(|f| f.ty == FieldType::Int);
-        let value = if is_number { value.clone() } else { kfl::quote(value) };
+        let value = if is_number { value.clone() } else { kfl::literal(value) };
         kfl.push_str(&format!(" && {name} == {value}"));
     }
-    let time = |ns: i64| kfl::quote(&kfl::format_time(ns));
+    let time = |ns: i64| kfl::literal(&kfl::format_time(ns));
     kfl.push_str(&format!(
         " && timestamp >= timestamp({}) && timestamp <= timestamp({})",
         time(finding.first_ns),
