@@ -146,12 +146,13 @@ fn lines(findings: &[Finding], packs: &[Pack], global: &Global) -> anyhow::Resul
     let mut out = String::new();
     for finding in findings {
         let severity = format!("{:?}", finding.severity).to_lowercase();
+        let evidence = finding.evidence.first().and_then(|e| e.command.as_deref()).unwrap_or("");
         out.push_str(&format!(
-            "{severity:<8} {:<22} {}\n         {} {}\n",
+            "{severity:<8} {:<22} {}\n         since {}: {}\n",
             finding.rule,
             text::terminal(&finding.message),
             time::moment(finding.first.0, &zone),
-            text::terminal(&finding.kfl),
+            text::terminal(evidence),
         ));
     }
     let rules: std::collections::BTreeSet<&str> =
