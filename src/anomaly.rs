@@ -47,6 +47,7 @@ anomalies! {
     HttpBadChunk "http_bad_chunk" "An HTTP chunk size that is no number or a chunk without its end.";
     HttpHeadLimit "http_head_limit" "An HTTP head longer than the limit.";
     DnsMalformed "dns_malformed" "A DNS message whose counts, names or lengths do not add up.";
+    DnsLimit "dns_limit" "A DNS message with more records than the limit; the rest was not read.";
     RedisMalformed "redis_malformed" "Bytes on a Redis connection that are no RESP value.";
     RedisLimit "redis_limit" "A RESP value nested or repeated beyond the limit.";
     ResponseWithoutRequest "response_without_request" "A response whose request was not captured.";

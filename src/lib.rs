@@ -7,7 +7,13 @@
 pub mod capture;
 
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+pub mod packet;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 pub mod conn;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+pub mod stream;
 
 pub mod field;
 
@@ -19,11 +25,31 @@ pub mod call;
 
 pub mod workload;
 
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+pub mod replay;
+
 pub mod catalogue;
+
 pub mod kfl;
 
 #[cfg(feature = "analyze")]
 pub mod frame;
 
+pub mod stats;
+
+pub mod rule;
+
+#[cfg(feature = "analyze")]
+pub mod incident;
+
+#[cfg(feature = "analyze")]
+pub mod report;
+
+#[cfg(feature = "analyze")]
+pub mod cli;
+
+pub mod synth;
+
 pub mod anomaly;
 pub mod limits;
+pub mod outcome;

@@ -26,10 +26,15 @@ pub struct Limits {
     pub reorder_bytes_max: usize,
     /// Segments waiting for a hole to be filled, per direction of a connection.
     pub reorder_segments_max: usize,
+    /// A hole that the receiver has acknowledged is given up after this long: the bytes were lost
+    /// in capture, not on the way.
+    pub gap_confirm_us: u32,
     /// Bytes a dissector may leave unread while it waits for more, per direction.
     pub pending_bytes_max: usize,
     /// Bytes looked at before a connection is given up as unknown.
     pub probe_bytes_max: usize,
+    /// Segments of a connection joined in mid-stream that are probed before it is given up.
+    pub probe_segments_max: u32,
     /// Requests waiting for their response, per connection.
     pub calls_pending_max: usize,
     /// A datagram request without a response for longer is unanswered.
@@ -48,8 +53,14 @@ pub struct Limits {
     pub dns_pointers_max: usize,
     /// Records read of one DNS message.
     pub dns_records_max: usize,
+    /// Bytes of one sidecar line.
+    pub sidecar_line_bytes_max: usize,
+    /// Addresses whose DNS name is remembered.
+    pub dns_names_max: usize,
     /// Anomalies kept as rows, per kind and shard; all are counted.
     pub anomaly_rows_max: usize,
+    /// Keep tokens, cookies and passwords as they are instead of `<masked N bytes>`.
+    pub show_secrets: bool,
 }
 
 impl Default for Limits {
@@ -58,14 +69,16 @@ impl Default for Limits {
             batch_bytes: 4 << 20,
             record_bytes_max: 16 << 20,
             packet_layers_max: 16,
-            conns_open_max: 200_000,
+            conns_open_max: 32_768,
             tcp_idle_secs: 3600,
             tcp_closed_secs: 60,
             udp_idle_secs: 60,
             reorder_bytes_max: 1 << 20,
             reorder_segments_max: 512,
+            gap_confirm_us: 10_000,
             pending_bytes_max: 1 << 20,
-            probe_bytes_max: 64,
+            probe_bytes_max: 4096,
+            probe_segments_max: 2000,
             calls_pending_max: 4096,
             datagram_timeout_ms: 5_000,
             http_head_bytes_max: 256 << 10,
@@ -75,7 +88,10 @@ impl Default for Limits {
             redis_elements_max: 1 << 16,
             dns_pointers_max: 64,
             dns_records_max: 512,
+            sidecar_line_bytes_max: 4 << 20,
+            dns_names_max: 1 << 20,
             anomaly_rows_max: 1000,
+            show_secrets: false,
         }
     }
 }

@@ -21,8 +21,16 @@ crate::fields! {
         response_frame: Int = "";
         /// File of the response's first packet.
         response_segment: Int = "";
+        /// Nanoseconds since 1970 UTC when its fate was known (last byte, or end of connection), else 0.
+        settled_ns: Int = "";
+        /// Name of the protocol's dissector.
+        dissector: Text = "";
         /// Position of the call in its connection, from 0.
         index: Int = "";
+        /// Requests seen, repeats included.
+        requests: Int = "";
+        /// Responses seen, interim ones included.
+        responses: Int = "";
     }
 
     /// Fields of every call.

@@ -1,3 +1,237 @@
-//! Messages -> calls: pairing, timing, outcome, and why a request got no response.
+//! Messages -> calls: requests find their responses, in order or by id; what stays alone says why.
+//! Who called whom, and what it means for error rates, is decided where calls meet connections.
 
 pub mod fields;
+
+use std::collections::VecDeque;
+
+use crate::anomaly::AnomalyKind;
+use crate::dissect::{Kind, Message, Pairing};
+use crate::limits::Limits;
+use crate::outcome::Outcome;
+
+/// Why a request has no response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unanswered {
+    /// It has one, or it is a response or one-way message itself.
+    #[default]
+    No,
+    /// The connection was reset.
+    Reset,
+    /// The server closed the connection.
+    Closed,
+    /// The caller gave up first, or no answer came in time.
+    Timeout,
+    /// Bytes of the response's direction were not captured.
+    Gap,
+    /// The capture ended first.
+    CaptureEnd,
+    /// Too many requests were waiting.
+    Limit,
+}
+
+impl Unanswered {
+    pub fn name(self) -> &'static str {
+        match self {
+            Unanswered::No => "",
+            Unanswered::Reset => "reset",
+            Unanswered::Closed => "closed",
+            Unanswered::Timeout => "timeout",
+            Unanswered::Gap => "gap",
+            Unanswered::CaptureEnd => "capture_end",
+            Unanswered::Limit => "limit",
+        }
+    }
+
+    /// What the missing response means for the caller.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Unanswered::Reset | Unanswered::Closed => Outcome::Reset,
+            Unanswered::Timeout => Outcome::Timeout,
+            _ => Outcome::Unknown,
+        }
+    }
+}
+
+/// One API call, or half of it, or a one-way message.
+#[derive(Debug)]
+pub struct Call {
+    pub request: Option<Message>,
+    pub response: Option<Message>,
+    pub unanswered: Unanswered,
+    /// Requests seen, repeats included.
+    pub requests: u32,
+    /// Responses seen, interim ones included.
+    pub responses: u32,
+}
+
+impl Call {
+    fn whole(waiting: Waiting, response: Message) -> Self {
+        Call {
+            request: Some(waiting.request),
+            response: Some(response),
+            unanswered: Unanswered::No,
+            requests: waiting.requests,
+            responses: waiting.interim + 1,
+        }
+    }
+
+    fn alone(waiting: Waiting, unanswered: Unanswered) -> Self {
+        Call {
+            request: Some(waiting.request),
+            response: None,
+            unanswered,
+            requests: waiting.requests,
+            responses: waiting.interim,
+        }
+    }
+
+    fn response_only(response: Message) -> Self {
+        Call {
+            request: None,
+            response: Some(response),
+            unanswered: Unanswered::No,
+            requests: 0,
+            responses: 1,
+        }
+    }
+
+    /// Time of its first byte.
+    pub fn first_ns(&self) -> i64 {
+        self.request.as_ref().or(self.response.as_ref()).map_or(0, |m| m.first.ts_ns)
+    }
+}
+
+#[derive(Debug)]
+struct Waiting {
+    request: Message,
+    requests: u32,
+    interim: u32,
+}
+
+/// Pairs the messages of one connection.
+#[derive(Debug)]
+pub struct Pairer {
+    pairing: Pairing,
+    waiting: VecDeque<Waiting>,
+    /// Responses that came before their request was complete (an early error, a lost request).
+    early: VecDeque<Message>,
+}
+
+impl Pairer {
+    pub fn new(pairing: Pairing) -> Self {
+        Pairer { pairing, waiting: VecDeque::new(), early: VecDeque::new() }
+    }
+
+    /// Requests that wait for a response.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Takes a message in and hands out the calls that are complete with it.
+    pub fn push(
+        &mut self,
+        message: Message,
+        limits: &Limits,
+        mut out: impl FnMut(Call),
+        mut anomaly: impl FnMut(AnomalyKind, &Message),
+    ) {
+        match message.kind {
+            Kind::OneWay => out(Call {
+                requests: 1,
+                responses: 0,
+                request: Some(message),
+                response: None,
+                unanswered: Unanswered::No,
+            }),
+            Kind::Request => {
+                if self.waiting.len() >= limits.calls_pending_max
+                    && let Some(oldest) = self.waiting.pop_front()
+                {
+                    anomaly(AnomalyKind::CallsPendingLimit, &oldest.request);
+                    out(Call::alone(oldest, Unanswered::Limit));
+                }
+                self.request(message, out);
+            }
+            Kind::Response => self.response(message, limits, out),
+            Kind::Interim => {
+                match self.position(&message).and_then(|at| self.waiting.get_mut(at)) {
+                    Some(waiting) => waiting.interim += 1,
+                    None => out(Call::response_only(message)),
+                }
+            }
+        }
+    }
+
+    /// Index of the request that `response` answers.
+    fn position(&self, response: &Message) -> Option<usize> {
+        match self.pairing {
+            Pairing::ById => self.waiting.iter().position(|w| {
+                w.request.key == response.key && w.request.direction != response.direction
+            }),
+            Pairing::InOrder | Pairing::OneWay => {
+                self.waiting.iter().position(|w| w.request.direction != response.direction)
+            }
+        }
+    }
+
+    fn request(&mut self, request: Message, mut out: impl FnMut(Call)) {
+        if self.pairing == Pairing::ById {
+            let twin = self
+                .waiting
+                .iter_mut()
+                .find(|w| w.request.key == request.key && w.request.direction == request.direction);
+            if let Some(twin) = twin {
+                twin.requests += 1; // sent again: the same question
+                return;
+            }
+        }
+        let waiting = Waiting { request, requests: 1, interim: 0 };
+        while let Some(early) = self.early.pop_front() {
+            let answers = self.pairing == Pairing::InOrder
+                && early.direction != waiting.request.direction
+                && waiting.request.first.ts_ns <= early.first.ts_ns
+                && self.waiting.is_empty();
+            if answers {
+                return out(Call::whole(waiting, early));
+            }
+            out(Call::response_only(early));
+        }
+        self.waiting.push_back(waiting);
+    }
+
+    fn response(&mut self, response: Message, limits: &Limits, mut out: impl FnMut(Call)) {
+        match self.position(&response).and_then(|at| self.waiting.remove(at)) {
+            Some(waiting) => out(Call::whole(waiting, response)),
+            None if self.pairing == Pairing::InOrder => {
+                self.early.push_back(response);
+                if self.early.len() > limits.calls_pending_max
+                    && let Some(oldest) = self.early.pop_front()
+                {
+                    out(Call::response_only(oldest));
+                }
+            }
+            None => out(Call::response_only(response)),
+        }
+    }
+
+    /// Hands out requests that began before `before_ns` as unanswered.
+    pub fn expire(&mut self, before_ns: i64, mut out: impl FnMut(Call)) {
+        while self.waiting.front().is_some_and(|w| w.request.first.ts_ns < before_ns) {
+            if let Some(waiting) = self.waiting.pop_front() {
+                out(Call::alone(waiting, Unanswered::Timeout));
+            }
+        }
+    }
+
+    /// The connection is over: hands out all halves; `reason` tells it for each request.
+    pub fn finish(&mut self, reason: impl Fn(&Message) -> Unanswered, mut out: impl FnMut(Call)) {
+        for early in self.early.drain(..) {
+            out(Call::response_only(early));
+        }
+        for waiting in self.waiting.drain(..) {
+            let reason = reason(&waiting.request);
+            out(Call::alone(waiting, reason));
+        }
+    }
+}

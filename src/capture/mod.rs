@@ -1,5 +1,18 @@
 //! Bytes on disk -> raw frames, and back: pcap and pcapng, plain, gzip or zstd, cut anywhere.
-//! What a frame means is `packet/`.
+//! What a frame means is `packet/`; which node a file belongs to is decided here, by its place.
+
+mod error;
+mod input;
+mod open;
+mod pcap;
+mod pcapng;
+mod segment;
+
+pub use error::CaptureError;
+pub use input::{Inputs, SegmentFile, Vantage};
+pub use segment::{Batch, SegmentReader};
+
+pub mod write;
 
 /// Points to one record of the capture: what every statement of a result leads back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -10,4 +23,42 @@ pub struct PacketRef {
     pub frame: u32,
     /// Byte offset of the record in the decompressed file.
     pub offset: u64,
+}
+
+/// A moment in the capture: when, and in which packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark {
+    pub ts_ns: i64,
+    pub packet: PacketRef,
+}
+
+/// One captured frame: where its bytes lie in its batch, and what the file says about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record {
+    /// Nanoseconds since 1970 UTC.
+    pub ts_ns: i64,
+    /// Start of the frame in the batch's bytes.
+    pub start: u32,
+    /// Bytes captured.
+    pub captured_len: u32,
+    /// Bytes on the wire.
+    pub wire_len: u32,
+    /// LINKTYPE_ value (tcpdump.org/linktypes.html).
+    pub link: u16,
+    /// Number of the record in its file, from 1.
+    pub frame: u32,
+    /// Byte offset of the record in the decompressed file.
+    pub offset: u64,
+}
+
+/// What a file format's parser says about the bytes at hand.
+enum Parsed {
+    /// A record, and the bytes it took with everything around it.
+    Record(Record, usize),
+    /// Something that is no packet (a pcapng block of another kind).
+    Skip(usize),
+    /// The record does not end within these bytes.
+    Incomplete,
+    /// These bytes are no record.
+    Broken,
 }

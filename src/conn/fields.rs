@@ -75,7 +75,5 @@ crate::fields! {
         conn_initial_rtt_us: Int = "conn && conn_initial_rtt_us > 10000";
         /// Microseconds from SYN to the ACK of the SYN-ACK, 0 when not seen.
         conn_handshake_us: Int = "conn && conn_handshake_us > 20000";
-        /// ICMP errors that quote the connection.
-        conn_icmp_errors: Int = "conn && conn_icmp_errors > 0";
     }
 }

@@ -1,14 +1,24 @@
 //! Streams and datagrams -> messages. This file is the table of protocols: a protocol is its own
 //! folder and two lines here. What pairs messages into calls is `call/`.
 
+pub mod dns;
+pub mod http1;
+mod operation;
 mod protocol;
+pub mod redis;
+mod secret;
+mod text;
+mod trace;
 
 pub use protocol::*;
 
 /// Every protocol, in the order in which probes are asked.
-pub static PROTOCOLS: &[&Protocol] = &[];
+pub static PROTOCOLS: &[&Protocol] = &[&http1::PROTOCOL, &dns::PROTOCOL, &redis::PROTOCOL];
 
 /// The protocol called `name` in summaries.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {
     PROTOCOLS.iter().copied().find(|p| p.name == name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,36 +3,11 @@
 //! of connections, addresses, pairing or tables.
 
 use crate::anomaly::AnomalyKind;
-use crate::capture::PacketRef;
+pub use crate::capture::Mark;
+pub use crate::conn::Direction;
 use crate::field::{FieldDef, Row, Text};
 use crate::limits::Limits;
-
-/// Which way bytes flow, seen from whoever opened the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Direction {
-    ToServer,
-    ToClient,
-}
-
-impl Direction {
-    pub fn reverse(self) -> Self {
-        match self {
-            Direction::ToServer => Direction::ToClient,
-            Direction::ToClient => Direction::ToServer,
-        }
-    }
-
-    pub fn index(self) -> usize {
-        self as usize
-    }
-}
-
-/// A moment in the capture: when, and in which packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Mark {
-    pub ts_ns: i64,
-    pub packet: PacketRef,
-}
+pub use crate::outcome::Outcome;
 
 /// Ordered bytes of one direction: what was left unread last time, then what is new.
 #[derive(Debug, Clone, Copy)]
@@ -48,52 +23,6 @@ impl Slice<'_> {
     pub fn mark_at(&self, position: usize) -> Mark {
         let after = self.marks.partition_point(|&(start, _)| start <= position);
         self.marks.get(after.saturating_sub(1)).map(|&(_, mark)| mark).unwrap_or_default()
-    }
-}
-
-/// How a call ended, the same for every protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Outcome {
-    Ok,
-    ClientError,
-    ServerError,
-    Timeout,
-    Refused,
-    Reset,
-    Throttled,
-    #[default]
-    Unknown,
-}
-
-impl Outcome {
-    pub const ALL: &'static [Outcome] = &[
-        Outcome::Ok,
-        Outcome::ClientError,
-        Outcome::ServerError,
-        Outcome::Timeout,
-        Outcome::Refused,
-        Outcome::Reset,
-        Outcome::Throttled,
-        Outcome::Unknown,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Outcome::Ok => "ok",
-            Outcome::ClientError => "client_error",
-            Outcome::ServerError => "server_error",
-            Outcome::Timeout => "timeout",
-            Outcome::Refused => "refused",
-            Outcome::Reset => "reset",
-            Outcome::Throttled => "throttled",
-            Outcome::Unknown => "unknown",
-        }
-    }
-
-    /// Whether the callee (or the way to it) failed, as error rates count it.
-    pub fn is_failure(self) -> bool {
-        use Outcome::*;
-        matches!(self, ServerError | Timeout | Refused | Reset | Throttled)
     }
 }
 

@@ -17,6 +17,11 @@ impl Pairs {
         Self::default()
     }
 
+    /// Room for so many pairs and bytes of text.
+    pub fn with_capacity(pairs: usize, bytes: usize) -> Self {
+        Pairs { text: String::with_capacity(bytes), ends: Vec::with_capacity(pairs) }
+    }
+
     /// Appends a pair. Text beyond 4 GiB is refused silently: callers cap far below.
     pub fn push(&mut self, key: &str, value: &str) {
         let (Ok(key_end), Ok(value_end)) = (

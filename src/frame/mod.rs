@@ -1,3 +1,15 @@
-//! Frames: the Polars side of the analysis.
+//! Rows -> frames on disk: Parquet files that Polars and any other engine read, written as the
+//! rows come and kept under a key of everything that shaped them.
 
+mod column;
+mod dataset;
+mod join;
 pub mod lower;
+mod meta;
+mod table;
+pub mod workloads;
+mod writer;
+
+pub use dataset::{Dataset, FrameError, Source};
+pub use meta::{Coverage, Meta, ProtocolSummary};
+pub use table::{ANOMALIES, CALLS, CONNS, OBSERVATIONS, Table, WORKLOADS, tables};

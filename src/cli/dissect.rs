@@ -1,0 +1,105 @@
+//! `pcapsule dissect`: builds the frames and says what they hold.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::frame::{Coverage, Meta, ProtocolSummary};
+
+use super::args::Global;
+use super::{Exit, load, output};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Capture files, capture directories or snapshots
+    #[arg(required = true)]
+    inputs: Vec<PathBuf>,
+    /// How the summary is written
+    #[arg(long, value_enum, default_value = "text", visible_alias = "format")]
+    summary: Summary,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Summary {
+    Text,
+    Json,
+}
+
+/// The documented shape of `--summary json`.
+#[derive(Serialize)]
+struct SummaryJson<'a> {
+    schema: &'static str,
+    packets: u64,
+    bytes: u64,
+    layers: &'a BTreeMap<String, u64>,
+    conns: u64,
+    protocols: &'a BTreeMap<String, ProtocolSummary>,
+    anomalies: &'a BTreeMap<String, u64>,
+    undecoded_packets: u64,
+    coverage: &'a [Coverage],
+    /// Why there is nothing, where there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    frames: String,
+}
+
+pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let loaded = load::load(global, &args.inputs)?;
+    let meta = &loaded.dataset.meta;
+    let frames = loaded.dataset.dir.display().to_string();
+    match args.summary {
+        Summary::Json => output::print(&json(meta, frames)?)?,
+        Summary::Text => output::print(&text(meta, &frames))?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// Why a dataset has no packets.
+fn reason(meta: &Meta) -> Option<&'static str> {
+    (meta.packets == 0).then_some("no packets in these files within the window")
+}
+
+fn json(meta: &Meta, frames: String) -> anyhow::Result<String> {
+    let summary = SummaryJson {
+        schema: "pcapsule/summary/v1",
+        packets: meta.packets,
+        bytes: meta.bytes,
+        layers: &meta.layers,
+        conns: meta.conns,
+        protocols: &meta.protocols,
+        anomalies: &meta.anomalies,
+        undecoded_packets: meta.undecoded_packets,
+        coverage: &meta.coverage,
+        reason: reason(meta),
+        frames,
+    };
+    Ok(serde_json::to_string_pretty(&summary)?)
+}
+
+fn text(meta: &Meta, frames: &str) -> String {
+    use std::fmt::Write;
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "packets    {:>12}   {} bytes, {} not decoded",
+        meta.packets, meta.bytes, meta.undecoded_packets
+    );
+    let _ = writeln!(out, "conns      {:>12}", meta.conns);
+    for (name, counts) in &meta.protocols {
+        let _ = writeln!(
+            out,
+            "{name:<10} {:>12}   calls: {} requests, {} responses, {} unanswered",
+            counts.calls, counts.requests, counts.responses, counts.unanswered
+        );
+    }
+    for (kind, count) in &meta.anomalies {
+        let _ = writeln!(out, "anomaly    {count:>12}   {kind}");
+    }
+    if let Some(reason) = reason(meta) {
+        let _ = writeln!(out, "note: {reason}");
+    }
+    let _ = writeln!(out, "frames     {frames}");
+    out
+}

@@ -1,0 +1,386 @@
+//! HTTP/1.0 and 1.1 (RFC 9110, 9112): streams -> requests and responses. Pipelining, every kind of
+//! framing, starts in mid-stream and losses are handled; bodies are counted, not kept, but for the
+//! first bytes of an error's. What follows a 101 or a CONNECT is passed over in silence.
+
+mod body;
+mod fields;
+mod head;
+mod message;
+pub mod parse;
+mod probe;
+mod side;
+mod snippet;
+mod target;
+
+pub use fields::{HttpRequest, HttpResponse};
+
+use self::body::{Body, Progress, Skip};
+use self::head::{Caps, Facts, RequestHead, ResponseHead};
+use self::message::Open;
+use self::parse::{Fields, Resync, StartLine, find_start, first_line, may_start};
+use self::side::{Side, State};
+use super::{Carrier, Direction, Dissector, Feed, Kind, Mark, Output, Pairing, Protocol, Slice};
+use crate::anomaly::AnomalyKind;
+use crate::limits::Limits;
+
+pub static PROTOCOL: Protocol = Protocol {
+    name: "http1",
+    title: "HTTP",
+    flag: "http",
+    table: "http",
+    spec: "RFC 9110, RFC 9112",
+    carriers: &[Carrier::Stream],
+    ports: &[80, 8080],
+    pairing: Pairing::InOrder,
+    request: HttpRequest::FIELDS,
+    response: HttpResponse::FIELDS,
+    derived: fields::DERIVED,
+    probe: probe::probe,
+    start,
+};
+
+fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
+    Box::new(Http1 {
+        caps: Caps::new(limits),
+        to_server: Side::default(),
+        to_client: Side::default(),
+    })
+}
+
+/// Both directions are read alike: which way requests go is told by what comes.
+struct Http1 {
+    caps: Caps,
+    to_server: Side,
+    to_client: Side,
+}
+
+/// What a step did.
+enum Step {
+    Took(usize),
+    /// Nothing can be done before more bytes come.
+    Wait,
+    GiveUp,
+}
+
+/// Where a head was seen, and how much of it.
+#[derive(Clone, Copy)]
+struct Seen {
+    first: Mark,
+    last: Mark,
+    bytes: usize,
+    /// Its end was not.
+    is_cut: bool,
+}
+
+/// The unread part of a slice.
+#[derive(Clone, Copy)]
+struct Unread<'a> {
+    slice: Slice<'a>,
+    at: usize,
+    bytes: &'a [u8],
+}
+
+impl Unread<'_> {
+    fn first(&self) -> Mark {
+        self.slice.mark_at(self.at)
+    }
+
+    /// The mark of the last of `count` bytes.
+    fn last_of(&self, count: usize) -> Mark {
+        self.slice.mark_at((self.at + count).saturating_sub(1))
+    }
+}
+
+impl Dissector for Http1 {
+    fn feed(&mut self, slice: Slice<'_>, out: &mut Output) -> Feed {
+        let mut at = 0;
+        while let Some(bytes) = slice.bytes.get(at..).filter(|bytes| !bytes.is_empty()) {
+            match self.step(Unread { slice, at, bytes }, out) {
+                Step::Took(count) => at += count,
+                Step::Wait => break,
+                Step::GiveUp => return Feed::GiveUp(AnomalyKind::ProtocolGaveUp),
+            }
+        }
+        self.sides(slice.direction).0.unread = (slice.bytes.len() - at) as u64;
+        Feed::Taken(at)
+    }
+
+    fn gap(&mut self, direction: Direction, bytes: u64, at: Mark, out: &mut Output) {
+        let (own, other) = self.sides(direction);
+        let lost = bytes.saturating_add(std::mem::take(&mut own.unread));
+        let (State::Body(body) | State::Unsure(body)) = &mut own.state else {
+            if !matches!(own.state, State::Tunnel) {
+                own.has_losses = true;
+                other.asked.clear();
+                self.cut_head(direction, out);
+            }
+            return;
+        };
+        let skip = body.skip(lost);
+        let is_whole = matches!(body, Body::Length(0)) || matches!(skip, Skip::Past(_));
+        if let (Some(open), Skip::Inside(content) | Skip::Past(content)) = (&mut own.open, &skip) {
+            open.lose(*content);
+            open.advance(*content, at);
+        }
+        if !matches!(skip, Skip::Inside(_)) {
+            own.has_losses = true;
+            other.asked.clear();
+            self.complete(direction, !is_whole, State::Lost, out);
+        } else if is_whole {
+            self.complete(direction, false, State::Start, out);
+        }
+    }
+
+    fn end(&mut self, direction: Direction, unread: Slice<'_>, out: &mut Output) {
+        let (own, _) = self.sides(direction);
+        let (State::Body(body) | State::Unsure(body)) = &mut own.state else {
+            self.cut_head(direction, out);
+            return;
+        };
+        if let Some(open) = own.open.as_mut().filter(|_| !unread.bytes.is_empty()) {
+            body.read(unread.bytes, open);
+            open.advance(unread.bytes.len() as u64, unread.mark_at(unread.bytes.len() - 1));
+        }
+        let is_cut = !body.is_whole();
+        self.complete(direction, is_cut, State::Lost, out);
+    }
+}
+
+impl Http1 {
+    /// This direction and the other one.
+    fn sides(&mut self, direction: Direction) -> (&mut Side, &mut Side) {
+        match direction {
+            Direction::ToServer => (&mut self.to_server, &mut self.to_client),
+            Direction::ToClient => (&mut self.to_client, &mut self.to_server),
+        }
+    }
+
+    fn step(&mut self, unread: Unread<'_>, out: &mut Output) -> Step {
+        let (own, _) = self.sides(unread.slice.direction);
+        match &mut own.state {
+            State::Start => self.start(unread, out),
+            State::Body(_) => self.body(unread, out),
+            State::Unsure(body) => match is_next_head(body, unread.bytes) {
+                None => Step::Wait,
+                Some(true) => {
+                    self.complete(unread.slice.direction, false, State::Start, out);
+                    Step::Took(0)
+                }
+                Some(false) => {
+                    own.state = State::Body(std::mem::replace(body, Body::UntilEnd));
+                    Step::Took(0)
+                }
+            },
+            State::Tunnel => Step::Took(unread.bytes.len()),
+            State::Lost => match find_start(unread.bytes) {
+                Resync::Found(start) => {
+                    own.enter(State::Start);
+                    Step::Took(start)
+                }
+                Resync::Keep(0) => Step::Wait,
+                Resync::Keep(start) => Step::Took(start),
+            },
+        }
+    }
+
+    /// Reads a head, if it is one and all of it is there.
+    fn start(&mut self, unread: Unread<'_>, out: &mut Output) -> Step {
+        let (direction, bytes) = (unread.slice.direction, unread.bytes);
+        let head_bytes_max = self.caps.head_bytes_max;
+        let blank = bytes.iter().take_while(|byte| b"\r\n".contains(byte)).count();
+        if blank > 0 {
+            return Step::Took(blank);
+        }
+        let (own, _) = self.sides(direction);
+        let end = own.lines.find_end(bytes);
+        let is_start = match own.lines.first(bytes) {
+            Some(line) => first_line(line).is_some(),
+            None => may_start(bytes),
+        };
+        if !is_start {
+            return self.reject(unread, out);
+        }
+        if let Some(head) = end.and_then(|end| bytes.get(..end)) {
+            let (first, last) = (unread.first(), unread.last_of(head.len()));
+            let seen = Seen { first, last, bytes: head.len(), is_cut: false };
+            self.head(direction, head, seen, out);
+            return Step::Took(head.len());
+        }
+        own.keep_partial(bytes, unread.first(), unread.last_of(bytes.len()));
+        if bytes.len() <= head_bytes_max {
+            return Step::Wait;
+        }
+        out.anomaly(AnomalyKind::HttpHeadLimit, unread.first());
+        self.cut_head(direction, out);
+        Step::Took(bytes.len())
+    }
+
+    /// Bytes that begin no message: another protocol's, or the tail of something.
+    fn reject(&mut self, unread: Unread<'_>, out: &mut Output) -> Step {
+        let (own, _) = self.sides(unread.slice.direction);
+        own.lines.clear();
+        if unread.bytes.starts_with(b"PRI * HTTP/2.0") {
+            return Step::GiveUp;
+        }
+        if own.may_leave() {
+            return Step::Wait;
+        }
+        own.has_losses = true;
+        own.enter(State::Lost);
+        out.anomaly(AnomalyKind::ProtocolResync, unread.first());
+        Step::Took(1)
+    }
+
+    /// Begins the message of a head whose lines are known.
+    fn head(&mut self, way: Direction, head: &[u8], seen: Seen, out: &mut Output) {
+        let caps = self.caps;
+        let (own, _) = self.sides(way);
+        let fields = Fields::new(head, own.lines.ends());
+        match own.lines.first(head).and_then(first_line) {
+            Some(StartLine::Request { method, target, minor }) => {
+                let read = head::request((method, target, minor), fields, caps);
+                report(&read.facts, seen.first, out);
+                self.request(way, read, seen, out);
+            }
+            Some(StartLine::Response { minor, status, reason }) => {
+                let read = head::response((minor, reason), fields, caps);
+                report(&read.facts, seen.first, out);
+                self.response(way, read, status, seen, out);
+            }
+            None => own.enter(State::Lost),
+        }
+    }
+
+    fn request(&mut self, way: Direction, read: RequestHead, seen: Seen, out: &mut Output) {
+        let caps = self.caps;
+        let (own, _) = self.sides(way);
+        let Facts { announced, upgrade, .. } = read.facts;
+        let method = read.row.method.as_str();
+        let (is_head, is_connect) = (method == "HEAD", method == "CONNECT");
+        let number = own.ask(is_head, is_connect, upgrade, caps.requests_open_max);
+        let mut open = Open::request(read, number, seen.first, caps);
+        open.advance(seen.bytes as u64, seen.last);
+        own.open = Some(open);
+        match Body::of_request(announced) {
+            _ if seen.is_cut => self.complete(way, true, State::Lost, out),
+            Some(body) => own.enter(State::Body(body)),
+            None => self.complete(way, false, State::Start, out),
+        }
+    }
+
+    fn response(
+        &mut self,
+        way: Direction,
+        read: ResponseHead,
+        status: u16,
+        seen: Seen,
+        out: &mut Output,
+    ) {
+        let caps = self.caps;
+        let (own, other) = self.sides(way);
+        let announced = read.facts.announced;
+        let mut open = Open::response(read, status, seen.first, caps);
+        open.advance(seen.bytes as u64, seen.last);
+        let asked = if open.kind == Kind::Interim { None } else { other.asked.pop_front() };
+        open.number = asked.map(|asked| asked.number);
+        own.open = Some(open);
+        let is_connected = asked.is_some_and(|a| a.is_connect) && (200..300).contains(&status);
+        if status == 101 || is_connected {
+            other.enter(State::Tunnel);
+            return self.complete(way, false, State::Tunnel, out);
+        }
+        let has_body = !matches!(status, 100..200 | 204 | 304) && !asked.is_some_and(|a| a.is_head);
+        match Body::of_response(announced).filter(|_| has_body) {
+            _ if seen.is_cut => self.complete(way, true, State::Lost, out),
+            None => self.complete(way, false, State::Start, out),
+            Some(body @ Body::Length(_)) if asked.is_none() || other.has_losses => {
+                own.enter(State::Unsure(body))
+            }
+            Some(body) => own.enter(State::Body(body)),
+        }
+    }
+
+    fn body(&mut self, unread: Unread<'_>, out: &mut Output) -> Step {
+        let direction = unread.slice.direction;
+        let (own, _) = self.sides(direction);
+        let (State::Body(body), Some(open)) = (&mut own.state, &mut own.open) else {
+            own.enter(State::Lost);
+            return Step::Took(0);
+        };
+        let read = body.read(unread.bytes, open);
+        if read.taken > 0 {
+            open.advance(read.taken as u64, unread.last_of(read.taken));
+        }
+        match read.state {
+            Progress::More if read.taken == 0 => return Step::Wait,
+            Progress::More => {}
+            Progress::Done => self.complete(direction, false, State::Start, out),
+            Progress::Bad => {
+                out.anomaly(AnomalyKind::HttpBadChunk, unread.last_of(read.taken + 1));
+                self.complete(direction, true, State::Lost, out);
+            }
+        }
+        Step::Took(read.taken)
+    }
+
+    /// Hands on the open message and goes on in `next`. Requests come before their responses.
+    fn complete(&mut self, direction: Direction, is_cut: bool, next: State, out: &mut Output) {
+        let (own, other) = self.sides(direction);
+        own.enter(next);
+        let Some(open) = own.open.take() else { return };
+        let is_request = open.kind == Kind::Request;
+        let is_early = !is_request
+            && open.number.is_some()
+            && other.open.as_ref().is_some_and(|request| request.number == open.number);
+        let message = open.into_message(direction, is_cut);
+        if is_early {
+            own.held.push(message);
+        } else {
+            out.messages.push(message);
+        }
+        if is_request {
+            out.messages.append(&mut other.held);
+        }
+    }
+
+    /// The rest of a head will not come: hands on what there is of it, then looks for the next.
+    fn cut_head(&mut self, direction: Direction, out: &mut Output) {
+        let (own, _) = self.sides(direction);
+        if let Some(partial) = own.partial.take().filter(|_| !own.lines.ends().is_empty()) {
+            let (first, last, bytes) = (partial.first, partial.last, partial.bytes.len());
+            self.head(direction, &partial.bytes, Seen { first, last, bytes, is_cut: true }, out);
+        }
+        let (own, _) = self.sides(direction);
+        if !matches!(own.state, State::Tunnel) {
+            own.enter(State::Lost);
+        }
+    }
+}
+
+fn report(facts: &Facts, mark: Mark, out: &mut Output) {
+    if facts.malformed {
+        out.anomaly(AnomalyKind::HttpBadHead, mark);
+    }
+    if facts.announced.ambiguous {
+        out.anomaly(AnomalyKind::HttpAmbiguousLength, mark);
+    }
+}
+
+/// Whether what follows a head that announces a body is the next response, so that the request
+/// must have been a HEAD; None while too few bytes are there.
+fn is_next_head(body: &Body, bytes: &[u8]) -> Option<bool> {
+    const SHAPE: &[u8] = b"HTTP/1.1 200";
+    let Body::Length(left) = body else { return Some(false) };
+    let length = bytes.len().min(SHAPE.len());
+    let is_like = bytes.iter().zip(SHAPE).all(|(byte, like)| match like {
+        b'0'..=b'9' => byte.is_ascii_digit(),
+        _ => byte == like,
+    });
+    match is_like {
+        true if length < SHAPE.len() && (length as u64) < *left => None,
+        is_like => Some(is_like && length == SHAPE.len()),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

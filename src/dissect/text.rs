@@ -1,0 +1,89 @@
+//! Bytes from the wire -> text of a bounded length. Bytes that are no UTF-8 become U+FFFD; control
+//! characters stay, since whoever prints the text knows what its output cannot bear.
+
+use crate::field::Text;
+
+/// At most `max` bytes of `bytes`, never ending inside a UTF-8 sequence.
+pub fn prefix(bytes: &[u8], max: usize) -> &[u8] {
+    let is_inside = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    if bytes.len() <= max {
+        return bytes;
+    }
+    let back = (0..4).find(|&back| back > max || !is_inside(max - back)).unwrap_or(0);
+    bytes.get(..max.saturating_sub(back)).unwrap_or(bytes)
+}
+
+/// At most `max` bytes as text.
+pub fn text(bytes: &[u8], max: usize) -> Text {
+    let bytes = prefix(bytes, max);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Text::from(text),
+        Err(_) => Text::from_utf8_lossy(bytes),
+    }
+}
+
+/// At most `max` bytes of `text`.
+pub fn cut(text: &str, max: usize) -> &str {
+    text.get(..text.floor_char_boundary(max)).unwrap_or(text)
+}
+
+/// Bytes without spaces and tabs at both ends.
+pub fn trim(bytes: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = bytes.iter().position(|byte| !is_space(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
+    bytes.get(start..end).unwrap_or_default()
+}
+
+/// Percent-encoded text with `+` for spaces -> text; what is no escape stays as it is.
+pub fn percent_decode(encoded: &str) -> Text {
+    if !encoded.contains(['%', '+']) {
+        return Text::from(encoded);
+    }
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let (decoded, after) = match (byte, after) {
+            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, after),
+                _ => (byte, rest.get(1..).unwrap_or_default()),
+            },
+            (b'+', after) => (b' ', after),
+            (byte, after) => (byte, after),
+        };
+        bytes.push(decoded);
+        rest = after;
+    }
+    Text::from_utf8_lossy(&bytes)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_between_characters() {
+        assert_eq!(prefix("añb".as_bytes(), 2), b"a"); // a, c3 b1, b
+        assert_eq!(prefix("añb".as_bytes(), 3), "añ".as_bytes());
+        assert_eq!(text(b"a\xff\xffb", 3), "a\u{fffd}\u{fffd}");
+        assert_eq!(prefix(&[0x80; 9], 5).len(), 5); // nothing but continuation bytes
+        assert_eq!(cut("añb", 2), "a");
+    }
+
+    #[test]
+    fn decodes() {
+        assert_eq!(percent_decode("a%20b+c%e2%82%ac"), "a b c€");
+        assert_eq!(percent_decode("%zz%4"), "%zz%4");
+        assert_eq!(percent_decode("%ff"), "\u{fffd}");
+    }
+
+    #[test]
+    fn trims() {
+        assert_eq!(trim(b" \t a b\t"), b"a b");
+        assert_eq!(trim(b"  "), b"");
+    }
+}

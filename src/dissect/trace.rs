@@ -1,0 +1,203 @@
+//! Header names and values -> [`Trace`]: the ids by which tracing systems tie calls of one user
+//! request together. Reads W3C Trace Context, B3 (single and multi), Jaeger, X-Ray, Google Cloud
+//! and Datadog headers, in this order of trust; does not look into baggage or bodies.
+
+use super::Trace;
+use super::text::cut;
+use crate::field::{Pairs, Text};
+
+const ID_BYTES_MAX: usize = 128;
+
+/// The ids in `headers` (lower-case names); None when there are none.
+pub fn from_headers(headers: &Pairs) -> Option<Box<Trace>> {
+    let mut found = Found::default();
+    for (name, value) in headers.iter() {
+        found.offer(name, value);
+    }
+    found.into_trace()
+}
+
+/// Ids of one tracing header.
+#[derive(Default, Clone, Copy)]
+struct Ids<'a> {
+    trace: &'a str,
+    span: &'a str,
+    parent: &'a str,
+}
+
+#[derive(Default)]
+struct Found<'a> {
+    w3c: Ids<'a>,
+    b3: Ids<'a>,
+    b3_multi: Ids<'a>,
+    jaeger: Ids<'a>,
+    amazon: Ids<'a>,
+    google: Ids<'a>,
+    datadog: Ids<'a>,
+    request: &'a str,
+    correlation: &'a str,
+}
+
+impl<'a> Found<'a> {
+    fn offer(&mut self, name: &str, value: &'a str) {
+        match name {
+            "traceparent" => self.w3c = w3c(value),
+            "b3" => self.b3 = b3(value),
+            "x-b3-traceid" => self.b3_multi.trace = value,
+            "x-b3-spanid" => self.b3_multi.span = value,
+            "x-b3-parentspanid" => self.b3_multi.parent = value,
+            "uber-trace-id" => self.jaeger = jaeger(value),
+            "x-amzn-trace-id" => self.amazon = amazon(value),
+            "x-cloud-trace-context" => self.google = google(value),
+            "x-datadog-trace-id" => self.datadog.trace = value,
+            "x-datadog-parent-id" => self.datadog.span = value,
+            "x-request-id" => self.request = value,
+            "request-id" if self.request.is_empty() => self.request = value,
+            "x-correlation-id" => self.correlation = value,
+            "correlation-id" if self.correlation.is_empty() => self.correlation = value,
+            _ => {}
+        }
+    }
+
+    fn into_trace(self) -> Option<Box<Trace>> {
+        let ids = [self.w3c, self.b3, self.b3_multi, self.jaeger, self.amazon, self.google]
+            .into_iter()
+            .find(|ids| is_hex_id(ids.trace.strip_prefix("1-").unwrap_or(ids.trace)))
+            .or_else(|| Some(self.datadog).filter(|ids| is_decimal_id(ids.trace)))
+            .unwrap_or_default();
+        if ids.trace.is_empty() && self.request.is_empty() && self.correlation.is_empty() {
+            return None;
+        }
+        Some(Box::new(Trace {
+            trace_id: hex_id(ids.trace),
+            span_id: hex_id(ids.span),
+            parent_span_id: hex_id(ids.parent),
+            request_id: Text::from(cut(self.request, ID_BYTES_MAX)),
+            correlation_id: Text::from(cut(self.correlation, ID_BYTES_MAX)),
+        }))
+    }
+}
+
+/// Hexadecimal and not all zeros, which stands for "no trace"; X-Ray's hyphen is allowed.
+fn is_hex_id(text: &str) -> bool {
+    text.len() <= 64
+        && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+        && text.bytes().any(|b| !matches!(b, b'0' | b'-'))
+}
+
+fn is_decimal_id(text: &str) -> bool {
+    text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit()) && text.bytes().any(|b| b != b'0')
+}
+
+/// Lower case; X-Ray's `1-67891233-abcdef012345678912345678` in the form that traceparent has.
+fn hex_id(text: &str) -> Text {
+    if !is_hex_id(text) {
+        return Text::default();
+    }
+    let mut id: Text = match text.strip_prefix("1-") {
+        Some(amazon) => amazon.chars().filter(|c| *c != '-').collect(),
+        None => Text::from(text),
+    };
+    id.make_ascii_lowercase();
+    id
+}
+
+/// `version-traceid-parentid-flags` (W3C Trace Context); the parent id is the caller's span.
+fn w3c(value: &str) -> Ids<'_> {
+    let mut parts = value.trim().split('-');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(version), Some(trace), Some(span), Some(_))
+            if version.len() == 2 && trace.len() == 32 && span.len() == 16 =>
+        {
+            Ids { trace, span, parent: "" }
+        }
+        _ => Ids::default(),
+    }
+}
+
+/// `traceid-spanid[-sampled[-parentspanid]]`; a lone `0` only says "not sampled".
+fn b3(value: &str) -> Ids<'_> {
+    let mut parts = value.trim().split('-');
+    match (parts.next(), parts.next()) {
+        (Some(trace), Some(span)) => Ids { trace, span, parent: parts.nth(1).unwrap_or_default() },
+        _ => Ids::default(),
+    }
+}
+
+/// `traceid:spanid:parentspanid:flags`; parent `0` stands for none.
+fn jaeger(value: &str) -> Ids<'_> {
+    let mut parts = value.trim().split(':');
+    let mut next = || parts.next().unwrap_or_default();
+    Ids { trace: next(), span: next(), parent: next() }
+}
+
+/// `Root=1-epoch-id;Parent=span;Sampled=1`.
+fn amazon(value: &str) -> Ids<'_> {
+    let part = |key: &str| {
+        value.split(';').find_map(|part| part.trim().strip_prefix(key)).unwrap_or_default()
+    };
+    Ids { trace: part("Root="), span: part("Parent="), parent: "" }
+}
+
+/// `traceid/spanid;o=options`.
+fn google(value: &str) -> Ids<'_> {
+    let ids = value.split(';').next().unwrap_or_default();
+    let (trace, span) = ids.split_once('/').unwrap_or((ids, ""));
+    Ids { trace, span, parent: "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    fn ids(headers: &[(&str, &str)]) -> Option<(String, String, String)> {
+        let trace = from_headers(&headers.iter().copied().collect())?;
+        Some((trace.trace_id.into(), trace.span_id.into(), trace.parent_span_id.into()))
+    }
+
+    #[test]
+    fn every_format() {
+        let span = "00f067aa0ba902b7";
+        for headers in [
+            vec![("traceparent", format!("00-{TRACE}-{span}-01"))],
+            vec![("b3", format!("{TRACE}-{span}-1"))],
+            vec![("x-b3-traceid", TRACE.to_uppercase()), ("x-b3-spanid", span.into())],
+            vec![("uber-trace-id", format!("{TRACE}:{span}:0:1"))],
+            vec![("x-cloud-trace-context", format!("{TRACE}/{span};o=1"))],
+            vec![(
+                "x-amzn-trace-id",
+                format!("Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent={span};Sampled=1"),
+            )],
+        ] {
+            let headers: Vec<_> = headers.iter().map(|(k, v)| (*k, v.as_str())).collect();
+            assert_eq!(ids(&headers), Some((TRACE.into(), span.into(), String::new())));
+        }
+    }
+
+    #[test]
+    fn w3c_is_trusted_first_and_zeros_are_none() {
+        let zeros = format!("00-{}-{}-00", "0".repeat(32), "0".repeat(16));
+        assert_eq!(ids(&[("traceparent", &zeros)]), None);
+        let w3c = format!("00-{TRACE}-00f067aa0ba902b7-01");
+        let both = ids(&[("x-b3-traceid", "abc1"), ("traceparent", &w3c)]);
+        assert_eq!(both.map(|t| t.0), Some(TRACE.to_string()));
+        assert_eq!(ids(&[("b3", "0")]), None);
+        assert_eq!(
+            ids(&[("b3", "abc1-def2-d-0a0b")]),
+            Some(("abc1".into(), "def2".into(), "0a0b".into()))
+        );
+    }
+
+    #[test]
+    fn request_ids_stand_alone() {
+        let headers: Pairs =
+            [("request-id", "r0"), ("x-request-id", "r1"), ("x-correlation-id", "c")]
+                .into_iter()
+                .collect();
+        let trace = from_headers(&headers).expect("ids");
+        assert_eq!((trace.request_id.as_str(), trace.correlation_id.as_str()), ("r1", "c"));
+        assert!(from_headers(&[("x-datadog-trace-id", "12x")].into_iter().collect()).is_none());
+    }
+}

@@ -1,0 +1,253 @@
+//! A dataset: the tables of one set of inputs below the cache directory. Building is idempotent:
+//! the same inputs, metadata, limits and version give the same key, and a key that is there is
+//! used again. A dataset appears whole or not at all.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use polars::prelude::*;
+use rayon::prelude::*;
+
+use crate::capture::{CaptureError, Inputs};
+use crate::field::Text;
+use crate::limits::Limits;
+use crate::replay::{Replay, ReplayError, SHARDS, Window};
+use crate::workload::Directory;
+
+use super::join::{self, Places};
+use super::meta::{Meta, ProtocolSummary};
+use super::table::{ANOMALIES, CALLS, CONNS, OBSERVATIONS, Table, WORKLOADS, tables};
+use super::writer::ShardWriter;
+
+/// What went wrong with building or reading a dataset.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    #[error("{path}: {source}; is the disk full, or the folder read-only? --cache DIR takes another", path = .path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {what}; is the disk full? --cache DIR takes another", path = .path.display())]
+    Write { path: PathBuf, what: String },
+    #[error("{path}: the dataset is damaged ({what}); delete that folder and run again", path = .path.display())]
+    Damaged { path: PathBuf, what: String },
+}
+
+/// Everything that shapes a dataset.
+pub struct Source<'a> {
+    pub inputs: &'a Inputs,
+    pub directory: &'a Directory,
+    /// Hash of the metadata files.
+    pub metadata_hash: String,
+    pub limits: &'a Limits,
+    pub window: Window,
+    pub stop: &'a AtomicBool,
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Source<'_> {
+    /// The key of the dataset: hex of a hash of all that shapes it. Files count with their path,
+    /// size and time of change.
+    pub fn key(&self) -> String {
+        let mut hash = blake3::Hasher::new();
+        let mut add = |text: &str| {
+            hash.update(text.as_bytes());
+            hash.update(&[0]);
+        };
+        add(env!("CARGO_PKG_VERSION"));
+        add(&super::meta::FORMAT.to_string());
+        add(&format!("{:?} {:?}", tables(), super::workloads::table()));
+        add(&serde_json::to_string(self.limits).unwrap_or_default());
+        add(&format!("{:?}", self.window));
+        add(&self.metadata_hash);
+        for vantage in &self.inputs.vantages {
+            add(&format!("{}/{}", vantage.node, vantage.name));
+            for file in &vantage.segments {
+                let changed = std::fs::metadata(&file.path).and_then(|m| m.modified()).ok();
+                let path = std::fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
+                add(&format!("{} {} {changed:?}", path.display(), file.bytes));
+            }
+        }
+        hash.finalize().to_hex().chars().take(32).collect()
+    }
+}
+
+/// The tables on disk and what they say about themselves.
+#[derive(Debug)]
+pub struct Dataset {
+    pub dir: PathBuf,
+    pub meta: Meta,
+}
+
+impl Dataset {
+    /// The dataset of `source` below `cache`: the one that is there, or built now.
+    ///
+    /// # Errors
+    /// A capture that cannot be read, a cache that cannot be written, an interruption.
+    pub fn open_or_build(source: &Source<'_>, cache: &Path) -> Result<Self, FrameError> {
+        let dir = cache.join(source.key());
+        if dir.join("meta.json").exists() {
+            return Self::open(&dir);
+        }
+        let io = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| FrameError::Io { path, source }
+        };
+        private_dir(cache).map_err(io(cache))?;
+        let building = cache.join(format!(".building-{}-{}", source.key(), std::process::id()));
+        let result = build(source, &building).and_then(|meta| {
+            std::fs::rename(&building, &dir)
+                .or_else(|error| if dir.exists() { Ok(()) } else { Err(error) })
+                .map_err(io(&dir))?;
+            Ok(Dataset { dir, meta })
+        });
+        let _ = std::fs::remove_dir_all(&building); // gone already unless the build failed
+        result
+    }
+
+    /// Opens the dataset in `dir`.
+    ///
+    /// # Errors
+    /// A folder that holds no dataset, or one of another format.
+    pub fn open(dir: &Path) -> Result<Self, FrameError> {
+        let damaged = |what: String| FrameError::Damaged { path: dir.into(), what };
+        let text = std::fs::read(dir.join("meta.json"))
+            .map_err(|source| FrameError::Io { path: dir.join("meta.json"), source })?;
+        let meta: Meta = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
+        if meta.format != super::meta::FORMAT {
+            return Err(damaged(format!("format {}", meta.format)));
+        }
+        Ok(Dataset { dir: dir.into(), meta })
+    }
+
+    /// A lazy scan of a table, `None` when it has no rows.
+    ///
+    /// # Errors
+    /// A file that is no Parquet.
+    pub fn scan(&self, table: &str) -> PolarsResult<Option<LazyFrame>> {
+        let mut paths = Vec::new();
+        for shard in 0..SHARDS {
+            let path = self.dir.join(table).join(format!("shard-{shard:02}.parquet"));
+            if path.exists() {
+                paths.push(PlRefPath::try_from_path(&path)?);
+            }
+        }
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        let args = ScanArgsParquet { glob: false, ..Default::default() };
+        LazyFrame::scan_parquet_files(paths.into(), args).map(Some)
+    }
+
+    /// The workloads table.
+    ///
+    /// # Errors
+    /// A file that is missing or no Parquet.
+    pub fn workloads(&self) -> PolarsResult<DataFrame> {
+        join::read(&self.dir.join(format!("{WORKLOADS}.parquet")))
+    }
+}
+
+/// Makes a directory that only its owner can read: frames hold what was said.
+fn private_dir(dir: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let _ = std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700));
+    }
+    Ok(())
+}
+
+fn build(source: &Source<'_>, dir: &Path) -> Result<Meta, FrameError> {
+    let write = |what: String| FrameError::Write { path: dir.into(), what };
+    private_dir(dir).map_err(|source| FrameError::Io { path: dir.into(), source })?;
+    let sinks: Vec<ShardWriter> = (0..SHARDS).filter_map(|n| ShardWriter::new(dir, n)).collect();
+    let replay = Replay {
+        inputs: source.inputs,
+        directory: source.directory,
+        limits: source.limits,
+        window: source.window,
+        stop: source.stop,
+        progress: source.progress,
+    };
+    let (sinks, stats) = replay.run(sinks)?;
+    let finished: Vec<_> = sinks.into_par_iter().map(ShardWriter::finish).collect();
+    let mut externals: BTreeMap<i64, Text> = BTreeMap::new();
+    for found in finished {
+        externals.extend(found.map_err(write)?);
+    }
+    let mut meta = Meta::new(source.inputs, &stats);
+    let workloads = super::workloads::dns_names(dir, SHARDS)
+        .and_then(|names| super::workloads::frame(source.directory, &externals, &names))
+        .map_err(|e| write(e.to_string()))?;
+    if source.inputs.vantages.len() > 1 {
+        let places = places(source, &workloads).map_err(|e| write(e.to_string()))?;
+        let fixed = [CALLS, OBSERVATIONS, CONNS, ANOMALIES];
+        let sides: Vec<&Table> = tables().iter().filter(|t| !fixed.contains(&t.name)).collect();
+        (0..SHARDS)
+            .try_for_each(|shard| join::join_shard(dir, shard, &sides, &places))
+            .and_then(|()| recount(dir, &mut meta))
+            .map_err(|e| write(e.to_string()))?;
+    }
+    join::write(&dir.join(format!("{WORKLOADS}.parquet")), workloads)
+        .map_err(|e| write(e.to_string()))?;
+    let text = serde_json::to_vec_pretty(&meta).map_err(|e| write(e.to_string()))?;
+    std::fs::write(dir.join("meta.json"), text)
+        .map_err(|source| FrameError::Io { path: dir.join("meta.json"), source })?;
+    Ok(meta)
+}
+
+/// Which node each workload and each vantage is on.
+fn places(source: &Source<'_>, workloads: &DataFrame) -> PolarsResult<Places> {
+    let workloads =
+        workloads.clone().lazy().select([col("id").alias("src_id"), col("node").alias("src_node")]);
+    let vantages = &source.inputs.vantages;
+    let ids: Vec<i64> = (0..vantages.len() as i64).collect();
+    let nodes: Vec<&str> = vantages.iter().map(|v| v.node.as_str()).collect();
+    Ok(Places {
+        workloads: workloads.collect()?,
+        vantages: df!("vantage_id" => ids, "vantage_node" => nodes)?,
+    })
+}
+
+/// Counts each call and connection once, after the join.
+fn recount(dir: &Path, meta: &mut Meta) -> PolarsResult<()> {
+    let dataset = Dataset { dir: dir.into(), meta: meta.clone() };
+    let rows = |table: &str| -> PolarsResult<u64> {
+        match dataset.scan(table)? {
+            Some(scan) => {
+                let count = scan.select([len().alias("n")]).collect()?;
+                Ok(count.column("n")?.u32()?.get(0).unwrap_or(0).into())
+            }
+            None => Ok(0),
+        }
+    };
+    meta.conns = rows(CONNS)?;
+    let Some(calls) = dataset.scan(CALLS)? else { return Ok(()) };
+    let counts = calls
+        .group_by([col("dissector")])
+        .agg([
+            col("requests").sum(),
+            col("responses").sum(),
+            len().cast(DataType::Int64).alias("calls"),
+            col("unanswered").neq(lit("")).sum().cast(DataType::Int64).alias("unanswered"),
+        ])
+        .collect()?;
+    for row in 0..counts.height() {
+        let int = |name: &str| -> PolarsResult<u64> {
+            Ok(counts.column(name)?.i64()?.get(row).unwrap_or(0).unsigned_abs())
+        };
+        let name = counts.column("dissector")?.str()?.get(row).unwrap_or("").to_string();
+        let summary = ProtocolSummary {
+            requests: int("requests")?,
+            responses: int("responses")?,
+            calls: int("calls")?,
+            unanswered: int("unanswered")?,
+        };
+        meta.protocols.insert(name, summary);
+    }
+    Ok(())
+}

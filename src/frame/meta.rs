@@ -1,0 +1,145 @@
+//! What a dataset says about itself: coverage, counts and where it came from, as JSON beside the
+//! tables.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::capture::Inputs;
+use crate::packet::LAYER_NAMES;
+use crate::replay::{ReplayStats, VantageStats};
+
+/// Layout of a dataset; another number is another layout.
+pub const FORMAT: u32 = 1;
+
+/// What one vantage covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    pub node: String,
+    pub vantage: String,
+    pub files: usize,
+    pub packets: u64,
+    pub bytes: u64,
+    /// Nanoseconds since 1970 UTC; `None` without packets.
+    pub first_ns: Option<i64>,
+    pub last_ns: Option<i64>,
+    pub undecoded_packets: u64,
+    /// Why packets were not decoded.
+    pub undecoded: BTreeMap<String, u64>,
+    pub snaplen_cut: u64,
+}
+
+impl Coverage {
+    fn new(stats: &VantageStats) -> Self {
+        let mut undecoded: BTreeMap<String, u64> = BTreeMap::new();
+        for (reason, count) in &stats.undecoded {
+            *undecoded.entry(reason.to_string()).or_default() += count;
+        }
+        if stats.undecoded_other > 0 {
+            undecoded.insert("other".into(), stats.undecoded_other);
+        }
+        Coverage {
+            node: stats.node.clone(),
+            vantage: stats.name.clone(),
+            files: stats.files,
+            packets: stats.packets,
+            bytes: stats.bytes,
+            first_ns: stats.first_ns,
+            last_ns: stats.last_ns,
+            undecoded_packets: stats.undecoded_packets(),
+            undecoded,
+            snaplen_cut: stats.snaplen_cut,
+        }
+    }
+}
+
+/// Counts of one protocol, each call once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtocolSummary {
+    pub requests: u64,
+    pub responses: u64,
+    pub calls: u64,
+    pub unanswered: u64,
+}
+
+/// One capture file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    pub path: String,
+    pub node: String,
+    pub vantage: String,
+    pub bytes: u64,
+    pub first_ns: Option<i64>,
+}
+
+/// A dataset's description.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    pub format: u32,
+    pub version: String,
+    pub packets: u64,
+    pub bytes: u64,
+    pub layers: BTreeMap<String, u64>,
+    pub conns: u64,
+    pub protocols: BTreeMap<String, ProtocolSummary>,
+    pub anomalies: BTreeMap<String, u64>,
+    pub undecoded_packets: u64,
+    pub coverage: Vec<Coverage>,
+    pub inputs: Vec<InputFile>,
+}
+
+impl Meta {
+    /// The description of a replay's result, observations counted.
+    pub fn new(inputs: &Inputs, stats: &ReplayStats) -> Self {
+        let mut layers: BTreeMap<String, u64> = BTreeMap::new();
+        for vantage in &stats.vantages {
+            for (name, count) in LAYER_NAMES.iter().zip(vantage.layers) {
+                *layers.entry((*name).to_string()).or_default() += count;
+            }
+        }
+        let protocols = stats.protocols.iter().map(|(name, c)| {
+            let (requests, responses) = (c.requests, c.responses);
+            let summary =
+                ProtocolSummary { requests, responses, calls: c.calls, unanswered: c.unanswered };
+            ((*name).to_string(), summary)
+        });
+        Meta {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").into(),
+            packets: stats.packets(),
+            bytes: stats.vantages.iter().map(|v| v.bytes).sum(),
+            layers,
+            conns: stats.conns,
+            protocols: protocols.collect(),
+            anomalies: stats.anomalies.iter().map(|(k, n)| (k.name().into(), n)).collect(),
+            undecoded_packets: stats.vantages.iter().map(VantageStats::undecoded_packets).sum(),
+            coverage: stats.vantages.iter().map(Coverage::new).collect(),
+            inputs: files(inputs),
+        }
+    }
+
+    /// Time of the first packet of all vantages.
+    pub fn first_ns(&self) -> Option<i64> {
+        self.coverage.iter().filter_map(|c| c.first_ns).min()
+    }
+
+    /// Time of the last packet of all vantages.
+    pub fn last_ns(&self) -> Option<i64> {
+        self.coverage.iter().filter_map(|c| c.last_ns).max()
+    }
+}
+
+fn files(inputs: &Inputs) -> Vec<InputFile> {
+    let file = |node: &str, vantage: &str, file: &crate::capture::SegmentFile| InputFile {
+        path: file.path.display().to_string(),
+        node: node.into(),
+        vantage: vantage.into(),
+        bytes: file.bytes,
+        first_ns: file.first_ns,
+    };
+    inputs
+        .vantages
+        .iter()
+        .flat_map(|v| v.segments.iter().map(move |s| file(&v.node, &v.name, s)))
+        .collect()
+}

@@ -1,0 +1,241 @@
+//! Calls and connections -> rows: who called whom, how it ended, where the packets are.
+
+use crate::anomaly::AnomalyKind;
+use crate::call::fields::{CallCommon, CallKeys};
+use crate::call::{Call, Unanswered};
+use crate::capture::Mark;
+use crate::conn::fields::{ConnCommon, ConnKeys};
+use crate::conn::{Direction, call_id};
+use crate::dissect::{Kind, Message, Protocol, Trace};
+use crate::field::{Nanos, Text, ToCompactString};
+use crate::outcome::Outcome;
+use crate::packet::{Endpoint, Side};
+use crate::replay::rows::{CallRow, ConnRow, Sink};
+
+use super::{Flow, Shard};
+
+impl<S: Sink> Shard<'_, S> {
+    /// Writes the calls and anomalies that the last step found in `flow`.
+    pub(super) fn emit_found(&mut self, flow: &mut Flow) {
+        let conn = flow.conn.id;
+        for (kind, mark) in std::mem::take(&mut self.marks) {
+            self.anomaly(kind, conn, mark);
+        }
+        if self.calls.is_empty() {
+            return;
+        }
+        let ends = self.ends(flow);
+        let mut calls = std::mem::take(&mut self.calls);
+        for (protocol, call) in calls.drain(..) {
+            self.count(protocol, &call, conn);
+            self.emit_call(flow, ends, protocol, &call);
+            flow.calls += 1;
+        }
+        self.calls = calls;
+    }
+
+    fn count(&mut self, protocol: &'static Protocol, call: &Call, conn: i64) {
+        let counts = self.protocols.entry(protocol.name).or_default();
+        counts.requests += u64::from(call.requests);
+        counts.responses += u64::from(call.responses);
+        counts.calls += 1;
+        let unanswered = call.unanswered != Unanswered::No;
+        counts.unanswered += u64::from(unanswered);
+        let half = match (&call.request, &call.response) {
+            (Some(request), None) if unanswered => {
+                (AnomalyKind::RequestWithoutResponse, request.first)
+            }
+            (None, Some(response)) => (AnomalyKind::ResponseWithoutRequest, response.first),
+            _ => return,
+        };
+        self.anomaly(half.0, conn, half.1);
+    }
+
+    /// Workload ids of the connection's client and server.
+    fn ends(&self, flow: &mut Flow) -> (i64, i64) {
+        let conn = &flow.conn;
+        let resolve =
+            |end: Endpoint| self.directory.resolve(end.address(), end.port, conn.first.ts_ns);
+        *flow.ends.get_or_insert_with(|| {
+            (resolve(conn.key.end(conn.client())), resolve(conn.key.end(conn.client().other())))
+        })
+    }
+
+    fn emit_call(
+        &mut self,
+        flow: &Flow,
+        ends: (i64, i64),
+        protocol: &'static Protocol,
+        call: &Call,
+    ) {
+        let Some(any) = call.request.as_ref().or(call.response.as_ref()) else { return };
+        let caller = caller(flow, call, any);
+        let forward = caller == flow.conn.client();
+        let (src_id, dst_id) = if forward { ends } else { (ends.1, ends.0) };
+        let answer = call.response.as_ref().map_or(Mark::default(), |r| r.first);
+        let keys = CallKeys {
+            src_id,
+            dst_id,
+            vantage_id: self.vantage as i64,
+            observations: 1,
+            packet_segment: i64::from(any.first.packet.segment),
+            packet_frame: i64::from(any.first.packet.frame),
+            packet_offset: any.first.packet.offset as i64,
+            response_frame: i64::from(answer.packet.frame),
+            response_segment: i64::from(answer.packet.segment),
+            settled_ns: settled(flow, call),
+            dissector: Text::const_new(protocol.name),
+            index: flow.calls as i64,
+            requests: i64::from(call.requests),
+            responses: i64::from(call.responses),
+        };
+        let common = common(flow, caller, protocol, call, any);
+        let row = CallRow {
+            keys: &keys,
+            common: &common,
+            protocol,
+            request: call.request.as_ref().map(|m| &*m.row),
+            response: call.response.as_ref().map(|m| &*m.row),
+        };
+        let written = self.sink.call(row);
+        self.note(written);
+    }
+
+    pub(super) fn emit_conn(&mut self, flow: &mut Flow) {
+        self.conns += 1;
+        let (src_id, dst_id) = self.ends(flow);
+        let conn = &flow.conn;
+        let keys = ConnKeys {
+            src_id,
+            dst_id,
+            vantage_id: self.vantage as i64,
+            observations: 1,
+            packet_segment: i64::from(conn.first.packet.segment),
+            packet_frame: i64::from(conn.first.packet.frame),
+            packet_offset: conn.first.packet.offset as i64,
+        };
+        let common = conn_common(flow, self.now_ns);
+        let written = self.sink.conn(ConnRow { keys: &keys, common: &common });
+        self.note(written);
+    }
+}
+
+/// When the call's fate was known, 0 where nothing tells.
+fn settled(flow: &Flow, call: &Call) -> i64 {
+    match (&call.response, call.unanswered) {
+        (Some(response), _) => response.last.ts_ns,
+        (None, Unanswered::Reset | Unanswered::Closed | Unanswered::Timeout) => {
+            flow.conn.closed_ns.unwrap_or(0)
+        }
+        _ => 0,
+    }
+}
+
+/// The end that asked.
+fn caller(flow: &Flow, call: &Call, any: &Message) -> Side {
+    let towards = match (&call.request, any.kind) {
+        (Some(request), Kind::Request | Kind::OneWay) => request.direction,
+        _ => any.direction.reverse(),
+    };
+    match towards {
+        Direction::ToServer => flow.conn.client(),
+        Direction::ToClient => flow.conn.client().other(),
+    }
+}
+
+fn common(
+    flow: &Flow,
+    caller: Side,
+    protocol: &Protocol,
+    call: &Call,
+    any: &Message,
+) -> CallCommon {
+    let (src, dst) = (flow.conn.key.end(caller), flow.conn.key.end(caller.other()));
+    let (request, response) = (call.request.as_ref(), call.response.as_ref());
+    let outcome = match response {
+        Some(response) => response.outcome,
+        None if any.kind == Kind::OneWay => any.outcome,
+        None => call.unanswered.outcome(),
+    };
+    let error = match response {
+        Some(response) => response.error.clone(),
+        None if outcome.is_failure() => Text::const_new(call.unanswered.name()),
+        None => Text::default(),
+    };
+    let (elapsed, first_byte) = match (request, response) {
+        (Some(q), Some(r)) => (r.last.ts_ns - q.first.ts_ns, r.first.ts_ns - q.last.ts_ns),
+        _ => (0, 0),
+    };
+    let none = Trace::default();
+    let asked = request.and_then(|m| m.trace.as_deref()).unwrap_or(&none);
+    let answered = response.and_then(|m| m.trace.as_deref()).unwrap_or(&none);
+    let either = |a: &Text, b: &Text| if a.is_empty() { b.clone() } else { a.clone() };
+    CallCommon {
+        id: call_id(flow.conn.id, flow.calls),
+        conn_id: flow.conn.id,
+        timestamp: Nanos(any.first.ts_ns),
+        elapsed_time: elapsed.max(0) / 1000,
+        first_byte_time: first_byte.max(0) / 1000,
+        protocol: Text::const_new(protocol.title),
+        src_ip: src.address().to_compact_string(),
+        src_port: i64::from(src.port),
+        dst_ip: dst.address().to_compact_string(),
+        dst_port: i64::from(dst.port),
+        outcome: Text::const_new(outcome.name()),
+        operation: request.map_or(Text::default(), |m| m.operation.clone()),
+        error,
+        status_code: response.map_or(0, |m| m.status),
+        has_response: response.is_some(),
+        is_half: any.kind != Kind::OneWay && (request.is_none() || response.is_none()),
+        unanswered: Text::const_new(call.unanswered.name()),
+        request_size: request.map_or(0, |m| m.bytes as i64),
+        response_size: response.map_or(0, |m| m.bytes as i64),
+        trace_id: asked.trace_id.clone(),
+        span_id: asked.span_id.clone(),
+        parent_span_id: asked.parent_span_id.clone(),
+        request_id: either(&asked.request_id, &answered.request_id),
+        correlation_id: either(&asked.correlation_id, &answered.correlation_id),
+    }
+}
+
+fn conn_common(flow: &Flow, now_ns: i64) -> ConnCommon {
+    let conn = &flow.conn;
+    let client = conn.client();
+    let (src, dst) = (conn.key.end(client), conn.key.end(client.other()));
+    let [low, high] = &conn.tcp;
+    let pick = |values: [u64; 2], side: Side| values.get(side.index()).map_or(0, |&v| v as i64);
+    let outcome: Outcome = conn.outcome(now_ns);
+    ConnCommon {
+        id: conn.id,
+        conn_id: conn.id,
+        timestamp: Nanos(conn.first.ts_ns),
+        elapsed_time: (conn.last_ns - conn.first.ts_ns).max(0) / 1000,
+        protocol: Text::const_new(conn.key.proto.title()),
+        src_ip: src.address().to_compact_string(),
+        src_port: i64::from(src.port),
+        dst_ip: dst.address().to_compact_string(),
+        dst_port: i64::from(dst.port),
+        outcome: Text::const_new(outcome.name()),
+        conn_state: Text::const_new(conn.state()),
+        conn_local_pkts: pick(conn.packets, client),
+        conn_local_bytes: pick(conn.payload_bytes, client),
+        conn_remote_pkts: pick(conn.packets, client.other()),
+        conn_remote_bytes: pick(conn.payload_bytes, client.other()),
+        conn_l7_detected: flow.protocol.iter().map(|p| Text::const_new(p.title)).collect(),
+        conn_segments: (low.segments + high.segments) as i64,
+        conn_retransmissions: (low.retransmissions + high.retransmissions) as i64,
+        conn_out_of_order: (low.out_of_order + high.out_of_order) as i64,
+        conn_missing_bytes: flow.session.gaps.iter().sum::<u64>() as i64,
+        conn_zero_windows: (low.zero_windows + high.zero_windows) as i64,
+        conn_syn_retries: i64::from(conn.syn_retries()),
+        conn_completeness: i64::from(conn.completeness()),
+        conn_refused: conn.refused(),
+        conn_reset_by: Text::const_new(match conn.reset_by() {
+            Some(Direction::ToServer) => "client",
+            Some(Direction::ToClient) => "server",
+            None => "",
+        }),
+        conn_initial_rtt_us: conn.initial_rtt_us(),
+        conn_handshake_us: conn.handshake_us(),
+    }
+}

@@ -1,0 +1,122 @@
+//! Counts of a replay: per vantage what the files held, per protocol what was found.
+
+use std::collections::BTreeMap;
+
+use crate::anomaly::{AnomalyCounts, AnomalyKind};
+use crate::capture::{Record, Vantage};
+use crate::packet::{Decoded, LAYER_NAMES, Undecoded};
+
+/// Reasons kept apart; the rest is counted together.
+const REASONS_MAX: usize = 256;
+
+/// What one vantage's files held.
+#[derive(Debug, Clone, Default)]
+pub struct VantageStats {
+    pub id: usize,
+    pub node: String,
+    pub name: String,
+    pub files: usize,
+    pub packets: u64,
+    /// Captured bytes of frames, file headers left out.
+    pub bytes: u64,
+    pub first_ns: Option<i64>,
+    pub last_ns: Option<i64>,
+    pub snaplen_cut: u64,
+    /// Frames that hold each layer at least once.
+    pub layers: [u64; LAYER_NAMES.len()],
+    pub undecoded: BTreeMap<Undecoded, u64>,
+    pub undecoded_other: u64,
+    pub anomalies: AnomalyCounts,
+    previous_ns: i64,
+}
+
+impl VantageStats {
+    pub(super) fn new(id: usize, vantage: &Vantage) -> Self {
+        VantageStats {
+            id,
+            node: vantage.node.clone(),
+            name: vantage.name.clone(),
+            files: vantage.segments.len(),
+            previous_ns: i64::MIN,
+            ..VantageStats::default()
+        }
+    }
+
+    /// Counts a record; whether it is older than the one before.
+    pub(super) fn count(&mut self, record: &Record, decoded: &Decoded) -> bool {
+        self.packets += 1;
+        self.bytes += u64::from(record.captured_len);
+        self.first_ns = Some(self.first_ns.map_or(record.ts_ns, |first| first.min(record.ts_ns)));
+        self.last_ns = Some(self.last_ns.map_or(record.ts_ns, |last| last.max(record.ts_ns)));
+        if record.captured_len < record.wire_len {
+            self.snaplen_cut += 1;
+            self.anomaly(AnomalyKind::SnaplenCut);
+        }
+        for (position, count) in self.layers.iter_mut().enumerate() {
+            *count += u64::from(decoded.layers.has(position));
+        }
+        if let Err(reason) = decoded.packet {
+            self.undecoded(reason);
+        }
+        let backwards = record.ts_ns < self.previous_ns;
+        self.previous_ns = record.ts_ns;
+        backwards
+    }
+
+    fn undecoded(&mut self, reason: Undecoded) {
+        if !matches!(reason, Undecoded::Cut(_)) {
+            self.anomaly(reason.anomaly());
+        }
+        if self.undecoded.len() < REASONS_MAX || self.undecoded.contains_key(&reason) {
+            *self.undecoded.entry(reason).or_default() += 1;
+        } else {
+            self.undecoded_other += 1;
+        }
+    }
+
+    pub(super) fn anomaly(&mut self, kind: AnomalyKind) {
+        self.anomalies.add(kind, 1);
+    }
+
+    pub fn undecoded_packets(&self) -> u64 {
+        self.undecoded.values().sum::<u64>() + self.undecoded_other
+    }
+}
+
+/// What was found of one protocol, each observation counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProtocolCounts {
+    pub requests: u64,
+    pub responses: u64,
+    pub calls: u64,
+    pub unanswered: u64,
+}
+
+impl ProtocolCounts {
+    pub fn add(&mut self, other: &ProtocolCounts) {
+        self.requests += other.requests;
+        self.responses += other.responses;
+        self.calls += other.calls;
+        self.unanswered += other.unanswered;
+    }
+}
+
+/// Counts of a whole replay. Observations: a call that two vantages saw counts twice here.
+#[derive(Debug, Clone, Default)]
+pub struct ReplayStats {
+    pub vantages: Vec<VantageStats>,
+    pub protocols: BTreeMap<&'static str, ProtocolCounts>,
+    pub conns: u64,
+    pub anomalies: AnomalyCounts,
+}
+
+impl ReplayStats {
+    pub(super) fn add_vantage(&mut self, vantage: VantageStats) {
+        self.anomalies.merge(&vantage.anomalies);
+        self.vantages.push(vantage);
+    }
+
+    pub fn packets(&self) -> u64 {
+        self.vantages.iter().map(|v| v.packets).sum()
+    }
+}
