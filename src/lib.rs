@@ -28,11 +28,27 @@ pub mod workload;
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 pub mod replay;
 
+pub mod catalogue;
+
+pub mod kfl;
+
 #[cfg(feature = "analyze")]
 pub mod frame;
 
+pub mod stats;
+
+pub mod rule;
+
+#[cfg(feature = "analyze")]
+pub mod incident;
+
+#[cfg(feature = "analyze")]
+pub mod report;
+
 #[cfg(feature = "analyze")]
 pub mod cli;
+
+pub mod synth;
 
 pub mod anomaly;
 pub mod limits;

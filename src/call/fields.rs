@@ -21,6 +21,8 @@ crate::fields! {
         response_frame: Int = "";
         /// File of the response's first packet.
         response_segment: Int = "";
+        /// Nanoseconds since 1970 UTC when its fate was known (last byte, or end of connection), else 0.
+        settled_ns: Int = "";
         /// Name of the protocol's dissector.
         dissector: Text = "";
         /// Position of the call in its connection, from 0.

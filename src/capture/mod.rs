@@ -12,6 +12,8 @@ pub use error::CaptureError;
 pub use input::{Inputs, SegmentFile, Vantage};
 pub use segment::{Batch, SegmentReader};
 
+pub mod write;
+
 /// Points to one record of the capture: what every statement of a result leads back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PacketRef {

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::capture::Inputs;
 use crate::frame::{Dataset, Source};
 use crate::limits::Limits;
+use crate::replay::Window;
 use crate::workload::{Directory, Metadata};
 
 use super::args::Global;
@@ -24,6 +25,7 @@ const GRACE: Duration = Duration::from_millis(600);
 pub struct Loaded {
     pub dataset: Dataset,
     pub directory: Directory,
+    pub window: Window,
 }
 
 /// Ends the program within a second of Ctrl-C. What was being written has a temporary name.
@@ -54,7 +56,7 @@ pub fn load(global: &Global, paths: &[PathBuf]) -> anyhow::Result<Loaded> {
     };
     let dataset = Dataset::open_or_build(&source, &cache_dir(global)?)?;
     bar.finish_and_clear();
-    Ok(Loaded { dataset, directory })
+    Ok(Loaded { dataset, directory, window })
 }
 
 fn progress(global: &Global, inputs: &Inputs) -> ProgressBar {

@@ -6,7 +6,9 @@ mod dissect;
 mod exit;
 mod load;
 mod output;
+mod report;
 mod time;
+mod triage;
 
 use clap::{Parser, Subcommand};
 
@@ -19,6 +21,8 @@ use args::Global;
 #[command(name = "pcapsule", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
+    triage: triage::Args,
+    #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     command: Option<Command>,
@@ -26,8 +30,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// One screen: what broke, when, where it started, what cannot be seen (also: inputs alone)
+    Triage(triage::Args),
+    /// Write the incident report as Markdown, HTML and JSON
+    Report(report::Args),
     /// Build the frames of a capture and print what they hold
     Dissect(dissect::Args),
+}
+
+/// Called with nothing at all: says what there is.
+fn help() -> anyhow::Result<Exit> {
+    use clap::CommandFactory;
+    Cli::command().print_help()?;
+    Ok(Exit::Usage)
 }
 
 /// Runs the program with the process's arguments.
@@ -43,8 +58,11 @@ pub fn run() -> Exit {
     args::apply_threads(cli.global.threads);
     load::catch_interrupt();
     let result = match &cli.command {
+        Some(Command::Triage(args)) => triage::run(&cli.global, args),
+        Some(Command::Report(args)) => report::run(&cli.global, args),
         Some(Command::Dissect(args)) => dissect::run(&cli.global, args),
-        None => Ok(Exit::Usage),
+        None if cli.triage.is_empty() => help(),
+        None => triage::run(&cli.global, &cli.triage),
     };
     result.unwrap_or_else(|error| exit::report(&error))
 }

@@ -35,6 +35,16 @@ pub fn zone(global: &Global) -> anyhow::Result<TimeZone> {
     }
 }
 
+/// The zone's name, for reports: what `--tz` says, else the machine's IANA name.
+pub fn zone_name(global: &Global) -> anyhow::Result<String> {
+    let zone = zone(global)?;
+    Ok(match &global.tz {
+        Some(name) if !name.eq_ignore_ascii_case("utc") => name.clone(),
+        Some(_) => "UTC".into(),
+        None => zone.iana_name().unwrap_or("UTC").to_string(),
+    })
+}
+
 /// The window of `--since` and `--until`; the inputs tell what relative times mean.
 pub fn window(global: &Global, inputs: &Inputs, limits: &Limits) -> anyhow::Result<Window> {
     if global.since.is_none() && global.until.is_none() {
@@ -72,26 +82,22 @@ pub fn window(global: &Global, inputs: &Inputs, limits: &Limits) -> anyhow::Resu
     Ok(window)
 }
 
+/// A moment in the zone, with UTC behind it where that differs.
+pub fn moment(ns: i64, zone: &TimeZone) -> String {
+    let Ok(at) = Timestamp::from_nanosecond(ns.into()) else { return ns.to_string() };
+    let local = at.to_zoned(zone.clone());
+    let shown = local.strftime("%Y-%m-%d %H:%M:%S%.3f %Z").to_string();
+    match local.offset().is_zero() {
+        true => shown,
+        false => format!("{shown} ({} UTC)", at.strftime("%H:%M:%S%.3f")),
+    }
+}
+
 /// The window in the zone and in UTC.
 fn describe(window: Window, zone: &TimeZone) -> String {
-    let show = |ns: Option<i64>, open: &str| match ns
-        .and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok())
-    {
-        Some(at) => {
-            let local = at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
-            if local.ends_with("UTC") {
-                local
-            } else {
-                format!("{local} ({} UTC)", at.strftime("%H:%M:%S"))
-            }
-        }
-        None => open.to_string(),
-    };
-    format!(
-        "{} to {}",
-        show(window.since_ns, "begin of the capture"),
-        show(window.until_ns, "end of the capture")
-    )
+    let show = |ns: Option<i64>, open: &str| ns.map_or(open.to_string(), |ns| moment(ns, zone));
+    let since = show(window.since_ns, "begin of the capture");
+    format!("{since} to {}", show(window.until_ns, "end of the capture"))
 }
 
 /// One instant; a wall clock without a date is the first such moment not before the capture.

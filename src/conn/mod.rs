@@ -218,9 +218,9 @@ impl Conn {
         self.reset_by.map(|side| self.direction(side))
     }
 
-    /// Whether this end has sent FIN.
-    pub fn finished(&self, side: Side) -> bool {
-        self.side(side).fin.is_some()
+    /// Sequence number of this end's FIN, once sent.
+    pub fn fin(&self, side: Side) -> Option<u32> {
+        self.side(side).fin
     }
 
     /// When this end sent its FIN or RST.

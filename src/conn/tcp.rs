@@ -75,7 +75,7 @@ impl Conn {
         }
         self.window(packet, tcp);
         if tcp.flags.fin() {
-            self.fin(packet, tcp, len, &mut step);
+            self.finish(packet, tcp, len, &mut step);
         }
         if tcp.flags.rst() {
             self.rst(packet, tcp, &mut step);
@@ -164,7 +164,7 @@ impl Conn {
         sender.window_zero = zero;
     }
 
-    fn fin(&mut self, packet: &Packet, tcp: &Tcp, len: u32, step: &mut Step) {
+    fn finish(&mut self, packet: &Packet, tcp: &Tcp, len: u32, step: &mut Step) {
         self.completeness |= completeness::FIN;
         let sender = self.sender(packet);
         sender.fins += 1;

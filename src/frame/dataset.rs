@@ -58,7 +58,7 @@ impl Source<'_> {
         };
         add(env!("CARGO_PKG_VERSION"));
         add(&super::meta::FORMAT.to_string());
-        add(&format!("{:?}", tables()));
+        add(&format!("{:?} {:?}", tables(), super::workloads::table()));
         add(&serde_json::to_string(self.limits).unwrap_or_default());
         add(&format!("{:?}", self.window));
         add(&self.metadata_hash);

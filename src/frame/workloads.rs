@@ -19,7 +19,7 @@ use super::table::{Table, WORKLOADS};
 const DNS_NAMES_MAX: usize = 1 << 16;
 
 /// The table's columns.
-fn table() -> &'static Table {
+pub(super) fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
     TABLE.get_or_init(|| Table::new(WORKLOADS, usize::MAX, &[WorkloadRow::FIELDS]))
 }
@@ -94,6 +94,7 @@ pub fn rows(frame: &DataFrame) -> PolarsResult<Vec<WorkloadRow>> {
                 pod: text("pod", row)?,
                 service: text("service", row)?,
                 workload: text("workload", row)?,
+                display: text("display", row)?,
                 node: text("node", row)?,
                 ip: text("ip", row)?,
                 dns: text("dns", row)?,

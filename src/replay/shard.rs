@@ -10,7 +10,7 @@ use crate::conn::{Belongs, Conn, Step};
 use crate::dissect::{Carrier, Direction, Message, PROTOCOLS, Protocol};
 use crate::limits::Limits;
 use crate::packet::{Key, Packet, Proto, Side};
-use crate::stream::{Event, Reassembler};
+use crate::stream::{Event, Reassembler, distance};
 use crate::workload::Directory;
 
 use super::ReplayError;
@@ -326,7 +326,8 @@ impl Flow {
                 session.event(direction, event, context, found);
             });
         }
-        if let Some(ack) = step.acknowledged {
+        let fin = self.conn.fin(packet.from.other());
+        if let Some(ack) = step.acknowledged.map(|ack| fin.map_or(ack, |fin| before(ack, fin))) {
             received.acknowledged(ack, packet.ts_ns, mark, limits, |event| {
                 session.event(direction.reverse(), event, context, found);
             });
@@ -356,6 +357,11 @@ impl Flow {
         let reason = |request: &Message| unanswered(conn, gaps, request, end_ns, timeout_ns);
         self.session.finish(reason, context, found);
     }
+}
+
+/// An acknowledgement without the number that FIN takes.
+fn before(ack: u32, fin: u32) -> u32 {
+    if distance(fin, ack) == 1 { fin } else { ack }
 }
 
 /// Why `request` got no response, from how its connection ended.

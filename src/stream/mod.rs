@@ -153,6 +153,10 @@ impl<M: Copy> Reassembler<M> {
             _ => acked,
         };
         let missing = distance(next, end);
+        // One byte more and nothing behind it: the FIN, which takes a number of its own.
+        if missing == 1 && first.is_none() {
+            return;
+        }
         if missing > 0 {
             out(Event::Gap(missing as u64, mark));
             self.next = Some(end);

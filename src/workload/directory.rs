@@ -40,7 +40,8 @@ impl Directory {
         let mut rows = Vec::with_capacity(drafts.len());
         let mut claims = Vec::new();
         for (draft, id) in drafts.into_iter().zip(0i64..) {
-            rows.push(WorkloadRow { id, kind: Text::const_new(draft.kind), ..draft.row });
+            let row = WorkloadRow { id, kind: Text::const_new(draft.kind), ..draft.row };
+            rows.push(row.with_display());
             claims.extend(draft.holds.into_iter().map(|(hold, life)| {
                 let Hold { ip, port, how } = hold;
                 Claim { ip, port, from_ns: life.from_ns, to_ns: life.to_ns, id, how }

@@ -64,6 +64,7 @@ impl DnsNames {
         if row.name == row.ip {
             row.name = row.dns.clone();
         }
+        row.display = row.display_name().clone();
     }
 }
 
@@ -113,6 +114,7 @@ mod tests {
         };
         names.apply(&mut row);
         assert_eq!((row.name.as_str(), row.dns.as_str()), ("api.example.com", "api.example.com"));
+        assert_eq!(row.display, "api.example.com");
         let mut pod =
             WorkloadRow { name: "cart-0".into(), ip: "203.0.113.1".into(), ..Default::default() };
         names.apply(&mut pod);

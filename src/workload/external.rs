@@ -54,6 +54,7 @@ pub(super) fn external_row(id: i64, ip: IpAddr) -> WorkloadRow {
         how: Text::const_new(external(ip).how.name()),
         ..WorkloadRow::default()
     }
+    .with_display()
 }
 
 /// Addresses that mean the same everywhere.

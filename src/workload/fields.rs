@@ -4,7 +4,7 @@
 //! The latter are no columns of the calls table: a row has a workload id, and a predicate on an
 //! attribute is answered once per workload.
 
-use crate::field::{End, FieldDef, FieldType, Origin};
+use crate::field::{End, FieldDef, FieldType, Origin, Text};
 
 crate::fields! {
     /// Who was behind an address: a pod, a service, a node or something outside the cluster.
@@ -15,6 +15,8 @@ crate::fields! {
         kind: Text = "";
         /// Best name: pod, else service, else DNS name, else address.
         name: Text = "";
+        /// Name for people: workload, else service, else node, else DNS name, else `name`.
+        display: Text = "";
         /// Namespace; empty for nodes and externals.
         namespace: Text = "";
         /// Pod; the service's name where the pod is unknown.
@@ -40,6 +42,20 @@ crate::fields! {
     }
 }
 
+impl WorkloadRow {
+    /// The name that people know it by; the row's `display` column holds it.
+    pub fn display_name(&self) -> &Text {
+        let names = [&self.workload, &self.service, &self.node, &self.dns];
+        names.into_iter().find(|name| !name.is_empty()).unwrap_or(&self.name)
+    }
+
+    /// Fills in `display` once the other names are there.
+    pub(super) fn with_display(mut self) -> Self {
+        self.display = self.display_name().clone();
+        self
+    }
+}
+
 const fn attribute(
     name: &'static str,
     end: End,
@@ -52,7 +68,7 @@ const fn attribute(
 }
 
 use End::{Dst, Src};
-use FieldType::{Map, Text};
+use FieldType::{Map, Text as Words};
 
 /// The attribute names are those of the workloads table.
 pub const FIELDS: &[FieldDef] = &[
@@ -60,7 +76,7 @@ pub const FIELDS: &[FieldDef] = &[
         "src.name",
         Src,
         "name",
-        Text,
+        Words,
         "Best name of the caller: pod, else service, else DNS name, else address.",
         "src.name == \"api-gateway\"",
     ),
@@ -68,7 +84,7 @@ pub const FIELDS: &[FieldDef] = &[
         "dst.name",
         Dst,
         "name",
-        Text,
+        Words,
         "Best name of the callee: pod, else service, else DNS name, else address.",
         "dst.name.contains(\"payment\")",
     ),
@@ -76,7 +92,7 @@ pub const FIELDS: &[FieldDef] = &[
         "src.namespace",
         Src,
         "namespace",
-        Text,
+        Words,
         "Namespace of the caller.",
         "src.namespace == \"prod\"",
     ),
@@ -84,7 +100,7 @@ pub const FIELDS: &[FieldDef] = &[
         "dst.namespace",
         Dst,
         "namespace",
-        Text,
+        Words,
         "Namespace of the callee.",
         "dst.namespace != \"prod\"",
     ),
@@ -92,7 +108,7 @@ pub const FIELDS: &[FieldDef] = &[
         "src.pod.name",
         Src,
         "pod",
-        Text,
+        Words,
         "Pod of the caller; the service's name where the pod is unknown.",
         "src.pod.name == \"web-server-123\"",
     ),
@@ -100,7 +116,7 @@ pub const FIELDS: &[FieldDef] = &[
         "dst.pod.name",
         Dst,
         "pod",
-        Text,
+        Words,
         "Pod of the callee; the service's name where the pod is unknown.",
         "dst.pod.name.startsWith(\"pay-\")",
     ),
@@ -108,7 +124,7 @@ pub const FIELDS: &[FieldDef] = &[
         "src.pod.namespace",
         Src,
         "namespace",
-        Text,
+        Words,
         "Namespace of the caller's pod.",
         "src.pod.namespace == \"prod\"",
     ),
@@ -116,7 +132,7 @@ pub const FIELDS: &[FieldDef] = &[
         "dst.pod.namespace",
         Dst,
         "namespace",
-        Text,
+        Words,
         "Namespace of the callee's pod.",
         "dst.pod.namespace == \"production\"",
     ),
@@ -124,7 +140,7 @@ pub const FIELDS: &[FieldDef] = &[
         "src.service.name",
         Src,
         "service",
-        Text,
+        Words,
         "Service of the caller.",
         "src.service.name == \"api-gateway\"",
     ),
@@ -132,7 +148,7 @@ pub const FIELDS: &[FieldDef] = &[
         "dst.service.name",
         Dst,
         "service",
-        Text,
+        Words,
         "Service of the callee.",
         "dst.service.name == \"user-service\"",
     ),
@@ -140,7 +156,7 @@ pub const FIELDS: &[FieldDef] = &[
         "src.service.namespace",
         Src,
         "namespace",
-        Text,
+        Words,
         "Namespace of the caller's service.",
         "src.service.namespace == \"prod\"",
     ),
@@ -148,7 +164,7 @@ pub const FIELDS: &[FieldDef] = &[
         "dst.service.namespace",
         Dst,
         "namespace",
-        Text,
+        Words,
         "Namespace of the callee's service.",
         "dst.service.namespace == \"prod\"",
     ),
@@ -156,7 +172,7 @@ pub const FIELDS: &[FieldDef] = &[
         "src.workload",
         Src,
         "workload",
-        Text,
+        Words,
         "Deployment, StatefulSet or other owner of the caller's pod.",
         "src.workload == \"cart\"",
     ),
@@ -164,15 +180,31 @@ pub const FIELDS: &[FieldDef] = &[
         "dst.workload",
         Dst,
         "workload",
-        Text,
+        Words,
         "Deployment, StatefulSet or other owner of the callee's pod.",
         "dst.workload == \"redis\"",
+    ),
+    attribute(
+        "src.display",
+        Src,
+        "display",
+        Words,
+        "Name of the caller for people: workload, else service, else node, else DNS name, else address.",
+        "src.display == \"cart\"",
+    ),
+    attribute(
+        "dst.display",
+        Dst,
+        "display",
+        Words,
+        "Name of the callee for people: workload, else service, else node, else DNS name, else address.",
+        "dst.display == \"api.example.com\"",
     ),
     attribute(
         "src.kind",
         Src,
         "kind",
-        Text,
+        Words,
         "What the caller is: pod, service, node or external.",
         "src.kind == \"external\"",
     ),
@@ -180,7 +212,7 @@ pub const FIELDS: &[FieldDef] = &[
         "dst.kind",
         Dst,
         "kind",
-        Text,
+        Words,
         "What the callee is: pod, service, node or external.",
         "dst.kind == \"external\"",
     ),
@@ -204,7 +236,7 @@ pub const FIELDS: &[FieldDef] = &[
         "local_node_name",
         Src,
         "node",
-        Text,
+        Words,
         "Node of the caller.",
         "local_node_name != remote_node_name",
     ),
@@ -212,7 +244,7 @@ pub const FIELDS: &[FieldDef] = &[
         "remote_node_name",
         Dst,
         "node",
-        Text,
+        Words,
         "Node of the callee.",
         "remote_node_name == \"node-a\"",
     ),
@@ -220,7 +252,7 @@ pub const FIELDS: &[FieldDef] = &[
         "src.dns",
         Src,
         "dns",
-        Text,
+        Words,
         "DNS name learnt for the caller's address.",
         "src.dns == \"api.example.com\"",
     ),
@@ -228,7 +260,7 @@ pub const FIELDS: &[FieldDef] = &[
         "dst.dns",
         Dst,
         "dns",
-        Text,
+        Words,
         "DNS name learnt for the callee's address.",
         "dst.dns.contains(\"redis\")",
     ),

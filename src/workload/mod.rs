@@ -30,7 +30,7 @@ pub use dns::DnsNames;
 pub use external::is_private;
 pub use fields::WorkloadRow;
 pub use metadata::Metadata;
-pub use resolve::{Directory, display_name};
+pub use resolve::Directory;
 pub use sidecar::SidecarCounts;
 
 /// Why a metadata file could not be used.

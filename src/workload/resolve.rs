@@ -11,7 +11,6 @@ use super::claim::{Claim, Found, How, Span, at, spans};
 use super::external::{external, external_row};
 use super::fields::WorkloadRow;
 use super::hold::ANY_NODE;
-use crate::field::Text;
 
 /// Who was who, when.
 #[derive(Debug, Clone, Default)]
@@ -111,11 +110,4 @@ impl Address {
 fn by_port(ports: &Ports, port: u16, ts_ns: i64) -> Option<Found> {
     let index = ports.binary_search_by_key(&port, |(port, _)| *port).ok()?;
     at(&ports.get(index)?.1, ts_ns)
-}
-
-/// The name that people know a row by: its workload, else its service, else its node, else the
-/// DNS name, else its own name (for an address without any: the address).
-pub fn display_name(row: &WorkloadRow) -> &Text {
-    let names = [&row.workload, &row.service, &row.node, &row.dns];
-    names.into_iter().find(|name| !name.is_empty()).unwrap_or(&row.name)
 }

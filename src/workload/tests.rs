@@ -308,11 +308,11 @@ fn people_see_the_most_telling_name() {
         name: "10.0.0.1".into(),
         ..WorkloadRow::default()
     };
-    assert_eq!(display_name(&row("cart", "cart-svc", "node-a", "x")), "cart");
-    assert_eq!(display_name(&row("", "cart-svc", "node-a", "x")), "cart-svc");
-    assert_eq!(display_name(&row("", "", "node-a", "x")), "node-a");
-    assert_eq!(display_name(&row("", "", "", "api.example.com")), "api.example.com");
-    assert_eq!(display_name(&row("", "", "", "")), "10.0.0.1");
+    assert_eq!(row("cart", "cart-svc", "node-a", "x").display_name(), "cart");
+    assert_eq!(row("", "cart-svc", "node-a", "x").display_name(), "cart-svc");
+    assert_eq!(row("", "", "node-a", "x").display_name(), "node-a");
+    assert_eq!(row("", "", "", "api.example.com").display_name(), "api.example.com");
+    assert_eq!(row("", "", "", "").display_name(), "10.0.0.1");
 }
 
 /// The recorded incident's directory, where the recordings are at hand.
@@ -336,7 +336,7 @@ fn recorded_cluster_names_its_addresses() {
     let seen = |address: &str| {
         let found = directory.find(ip(address), 8080, now);
         let row = directory.row(found.id, ip(address));
-        let name = display_name(&row).to_string();
+        let name = row.display.to_string();
         (name, row.service.to_string(), row.namespace.to_string(), found.how.name())
     };
     let expect = |name: &str, service: &str, namespace: &str, how| {

@@ -83,6 +83,7 @@ impl<S: Sink> Shard<'_, S> {
             packet_offset: any.first.packet.offset as i64,
             response_frame: i64::from(answer.packet.frame),
             response_segment: i64::from(answer.packet.segment),
+            settled_ns: settled(flow, call),
             dissector: Text::const_new(protocol.name),
             index: flow.calls as i64,
             requests: i64::from(call.requests),
@@ -116,6 +117,17 @@ impl<S: Sink> Shard<'_, S> {
         let common = conn_common(flow, self.now_ns);
         let written = self.sink.conn(ConnRow { keys: &keys, common: &common });
         self.note(written);
+    }
+}
+
+/// When the call's fate was known, 0 where nothing tells.
+fn settled(flow: &Flow, call: &Call) -> i64 {
+    match (&call.response, call.unanswered) {
+        (Some(response), _) => response.last.ts_ns,
+        (None, Unanswered::Reset | Unanswered::Closed | Unanswered::Timeout) => {
+            flow.conn.closed_ns.unwrap_or(0)
+        }
+        _ => 0,
     }
 }
 

@@ -1,0 +1,86 @@
+//! `pcapsule report`: the incident report in three formats.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::incident::{Facts, detect};
+use crate::report::build::{Material, build};
+use crate::report::model::{Asked, Report};
+use crate::report::{Format, Kind, Options, render, text};
+
+use super::args::Global;
+use super::exit::NoPackets;
+use super::{Exit, load, output, time};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Capture files, capture directories or snapshots
+    #[arg(required = true)]
+    inputs: Vec<PathBuf>,
+    /// Folder for report.md, report.html and report.json
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
+    /// Which report
+    #[arg(long, value_enum, default_value = "postmortem")]
+    kind: KindArg,
+    /// Folder whose files replace built-in templates of the same name
+    #[arg(long, value_name = "DIR")]
+    templates: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum KindArg {
+    Postmortem,
+    Timeline,
+}
+
+pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let report = make(global, &args.inputs)?;
+    let kind = match args.kind {
+        KindArg::Postmortem => Kind::Postmortem,
+        KindArg::Timeline => Kind::Timeline,
+    };
+    let options = Options { kind, templates: args.templates.clone() };
+    output::make_dir(&args.output)?;
+    for format in [Format::Json, Format::Markdown, Format::Html] {
+        let text = render(&report, format, &options)?;
+        let path = args.output.join(format!("report.{}", format.extension()));
+        output::write_file(&path, text.as_bytes())?;
+    }
+    if !global.quiet {
+        output::print(&super::triage::screen(&report, global)?)?;
+        output::print(&format!("written: {}/report.{{md,html,json}}", args.output.display()))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Dissects the inputs and makes the report's model.
+pub fn make(global: &Global, inputs: &[PathBuf]) -> anyhow::Result<Report> {
+    let loaded = load::load(global, inputs)?;
+    let meta = &loaded.dataset.meta;
+    if meta.packets == 0 {
+        return Err(NoPackets("no packets in these files within the window".into()).into());
+    }
+    let facts = Facts::read(&loaded.dataset)?;
+    let incidents = detect(&facts);
+    let pasted: Vec<String> = inputs.iter().map(|path| path.display().to_string()).collect();
+    let mut pasted: Vec<&str> = pasted.iter().map(String::as_str).collect();
+    let clusters: Vec<String> = global.cluster.iter().map(|p| p.display().to_string()).collect();
+    for cluster in &clusters {
+        pasted.extend(["--cluster", cluster]);
+    }
+    Ok(build(Material {
+        meta,
+        facts: &facts,
+        directory: &loaded.directory,
+        incidents: &incidents,
+        findings: Vec::new(),
+        asked: Asked {
+            since: loaded.window.since_ns.map(crate::report::Time),
+            until: loaded.window.until_ns.map(crate::report::Time),
+        },
+        tz: time::zone_name(global)?,
+        inputs: text::shell(&pasted),
+    }))
+}

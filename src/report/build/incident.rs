@@ -1,0 +1,134 @@
+//! One incident in the report's words: its span, what was hit at the entry, how it spread.
+
+use crate::incident::{CallFact, Episode, Facts, Incident, Suspect};
+
+use super::super::model::{self, Counts, Entry, FailingCall};
+use super::super::time::Time;
+use super::{Material, filter, namespace, of, packet};
+
+/// Operations named in one line.
+const NAMED_MAX: usize = 3;
+
+pub fn describe(
+    material: &Material<'_>,
+    incident: &Incident,
+    suspects: &[Suspect],
+    id: &str,
+) -> model::Incident {
+    let facts = material.facts;
+    let (from, to) = incident.span(facts);
+    let entry = entry(facts, from, to);
+    let first = suspects.iter().map(|s| s.first).min_by_key(|c| c.start_ns);
+    model::Incident {
+        id: id.into(),
+        onset: onset(&incident.onset),
+        end: incident.end_ns.map(Time),
+        duration_s: (to - from) as f64 / 1e9,
+        summary: summary(facts, incident, entry.as_ref()),
+        entry,
+        first_failing_call: first.map(|call| failing_call(material, &call)),
+        episodes: incident.episodes.iter().map(|e| episode(facts, e)).collect(),
+    }
+}
+
+pub fn onset(onset: &crate::incident::Onset) -> model::Onset {
+    model::Onset {
+        last_good: onset.last_good_ns.map(Time),
+        first_bad: Time(onset.first_bad_ns),
+        clock_bound_ms: None,
+    }
+}
+
+/// Requests from workloads that nobody calls, so that each user request counts once.
+fn entry(facts: &Facts, from: i64, to: i64) -> Option<Entry> {
+    let sources = facts.is_source();
+    let is_entry = |c: &&CallFact| facts.is_entry(c, &sources);
+    let count = |calls: &[CallFact]| {
+        let mut counts = Counts::default();
+        for call in calls.iter().filter(is_entry) {
+            counts.requests += 1;
+            counts.failed += u64::from(call.failed());
+        }
+        counts
+    };
+    let during = count(facts.between(from, to));
+    let before = count(facts.between(i64::MIN, from));
+    (during.requests > 0).then(|| Entry {
+        during,
+        before: (before.requests > 0).then_some(before),
+        basis: "calls from workloads that nobody in this capture calls".into(),
+    })
+}
+
+fn summary(facts: &Facts, incident: &Incident, entry: Option<&Entry>) -> String {
+    let services: Vec<&str> =
+        incident.episodes.iter().map(|e| facts.entity(e.service).name.as_str()).collect();
+    let named = services.join(", ");
+    match entry {
+        Some(entry) if entry.during.failed > 0 => {
+            let before = match &entry.before {
+                Some(before) => format!("; before it {}", of(before.failed, before.requests)),
+                None => "; the capture shows nothing before it".into(),
+            };
+            let during = of(entry.during.failed, entry.during.requests);
+            format!("{during} of the requests that enter the system failed{before}; calls to {named} fail")
+                .replacen(" of the requests that enter the system failed", " requests that enter the system failed", 1)
+        }
+        _ => {
+            let (k, n) =
+                incident.episodes.iter().fold((0, 0), |(k, n), e| (k + e.inside.k, n + e.inside.n));
+            format!("{} calls to {named} failed", of(k, n))
+        }
+    }
+}
+
+/// The call as the report shows it.
+pub fn failing_call(material: &Material<'_>, call: &CallFact) -> FailingCall {
+    let facts = material.facts;
+    let kfl = format!("id == {}", call.id);
+    FailingCall {
+        call: call.id.to_string(),
+        ts: Time(call.start_ns),
+        src: facts.entity(call.src).name.to_string(),
+        dst: facts.entity(call.dst).name.to_string(),
+        protocol: facts.text(call.protocol).into(),
+        request: facts.text(call.operation).into(),
+        status: call.has_response.then(|| facts.text(call.status).to_string()),
+        outcome: call.outcome.name().into(),
+        elapsed_ms: call.elapsed_ms(),
+        conn: call.is_conn.then(|| call.id.to_string()),
+        packet: packet(material.meta, call),
+        command: Some(filter::query(&kfl, &material.inputs)),
+    }
+}
+
+fn episode(facts: &Facts, episode: &Episode) -> model::Episode {
+    let entity = facts.entity(episode.service);
+    let operations: Vec<&str> =
+        episode.operations.iter().take(NAMED_MAX).map(|&o| facts.text(o)).collect();
+    let transport = operations.iter().all(|o| o.starts_with("connect "));
+    let dns = facts
+        .calls
+        .iter()
+        .find(|c| c.dst == episode.service && c.failed())
+        .is_some_and(|c| facts.text(c.protocol) == "DNS");
+    let signal = match (transport, dns) {
+        (true, _) => "transport",
+        (_, true) => "dns",
+        _ => "errors",
+    };
+    model::Episode {
+        name: entity.name.to_string(),
+        namespace: namespace(entity),
+        signal: signal.into(),
+        text: format!(
+            "{} failed: {}",
+            of(episode.inside.k, episode.inside.n),
+            operations.join(", ")
+        ),
+        onset: onset(&episode.onset),
+        end: (!episode.ongoing).then_some(Time(episode.last_bad_ns)),
+        matches: episode.inside.k,
+        of: Some(episode.inside.n),
+    }
+}
