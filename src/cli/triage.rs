@@ -2,6 +2,7 @@
 //! touched, what cannot be seen, and what to run next.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -87,7 +88,14 @@ pub fn screen(report: &Report, global: &Global) -> anyhow::Result<String> {
     for command in report.commands.iter().take(COMMANDS) {
         writeln!(out, "next      {}", command.command)?;
     }
-    Ok(out.lines().map(|line| format!("{}\n", text::terminal(line))).collect())
+    let plain: String = out.lines().map(|line| format!("{}\n", text::terminal(line))).collect();
+    let colour = match (report.verdict, global.colour(std::io::stdout().is_terminal())) {
+        (_, false) => return Ok(plain),
+        (Verdict::Incident, _) => "\x1b[1;31m",
+        (Verdict::NoIncident, _) => "\x1b[1;32m",
+        (Verdict::Inconclusive, _) => "\x1b[1;33m",
+    };
+    Ok(plain.replacen(verdict, &format!("{colour}{verdict}\x1b[0m"), 1))
 }
 
 fn suspects(out: &mut String, suspects: &[Suspect]) -> std::fmt::Result {
