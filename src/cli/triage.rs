@@ -62,8 +62,10 @@ pub fn screen(report: &Report, global: &Global) -> anyhow::Result<String> {
         Verdict::NoIncident => "NO INCIDENT",
         Verdict::Inconclusive => "CANNOT TELL",
     };
-    writeln!(out, "{verdict}  {}", report.verdict_reason)?;
+    let headline = report.incidents.first().map_or(&report.verdict_reason, |i| &i.summary);
+    writeln!(out, "{verdict}  {headline}")?;
     if let Some(incident) = report.incidents.first() {
+        writeln!(out, "cascade   {}", report.verdict_reason)?;
         let from = show(incident.onset.first_bad);
         match incident.onset.last_good {
             Some(good) => writeln!(out, "onset     {from}, last good {}", show(good))?,

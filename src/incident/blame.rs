@@ -115,6 +115,9 @@ fn tally<'f>(calls: &'f [CallFact], children: &Children<'_>) -> BTreeMap<EntityI
         tally.calls += u64::from(call.counts);
         tally.conns += u64::from(!call.counts);
         tally.failed += u64::from(call.failed());
+        if !call.counts {
+            continue;
+        }
         let operation = tally.operations.entry(call.operation).or_default();
         operation.n += 1;
         if call.failed() && !children.explains(call) {
