@@ -165,7 +165,9 @@ fn private_dir(dir: &Path) -> std::io::Result<()> {
 fn build(source: &Source<'_>, dir: &Path) -> Result<Meta, FrameError> {
     let write = |what: String| FrameError::Write { path: dir.into(), what };
     private_dir(dir).map_err(|source| FrameError::Io { path: dir.into(), source })?;
-    let sinks: Vec<ShardWriter> = (0..SHARDS).filter_map(|n| ShardWriter::new(dir, n)).collect();
+    let many = source.inputs.vantages.len() > 1;
+    let sinks: Vec<ShardWriter> =
+        (0..SHARDS).filter_map(|n| ShardWriter::new(dir, n, many)).collect();
     let replay = Replay {
         inputs: source.inputs,
         directory: source.directory,

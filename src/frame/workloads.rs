@@ -2,6 +2,7 @@
 //! with the DNS names that answers in the capture taught.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -54,7 +55,8 @@ pub(super) fn dns_names(dir: &Path, shards: usize) -> PolarsResult<DnsNames> {
         if !path.exists() {
             continue;
         }
-        let frame = super::join::read(&path)?;
+        let columns = ["dns_questions", "dns_answers"].map(String::from).to_vec();
+        let frame = ParquetReader::new(File::open(&path)?).with_columns(Some(columns)).finish()?;
         let (questions, answers) = (frame.column("dns_questions")?, frame.column("dns_answers")?);
         for row in 0..frame.height() {
             let (questions, answers) = (texts(questions, row)?, texts(answers, row)?);

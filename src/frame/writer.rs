@@ -104,6 +104,7 @@ pub(super) struct ShardWriter {
     files: Vec<TableFile>,
     sides: BTreeMap<&'static str, SideColumns>,
     columns: Common,
+    many_vantages: bool,
     /// Addresses behind the ids of workloads that no metadata names.
     externals: BTreeMap<i64, Text>,
 }
@@ -153,8 +154,9 @@ impl Common {
 }
 
 impl ShardWriter {
-    /// Writes below `dir`; nothing is created before there are rows.
-    pub fn new(dir: &Path, shard: usize) -> Option<Self> {
+    /// Writes below `dir`; nothing is created before there are rows. With a single vantage its
+    /// calls are the observations, and no table repeats them.
+    pub fn new(dir: &Path, shard: usize, many_vantages: bool) -> Option<Self> {
         let mut sides = BTreeMap::new();
         for protocol in PROTOCOLS {
             let index = table_index(protocol.table)?;
@@ -170,6 +172,7 @@ impl ShardWriter {
             files: tables().iter().map(|table| TableFile::new(table, dir, shard)).collect(),
             sides,
             columns: Common::new()?,
+            many_vantages,
             externals: BTreeMap::new(),
         })
     }
@@ -186,6 +189,22 @@ impl ShardWriter {
         if id < 0 {
             self.externals.entry(id).or_insert_with(|| ip.clone());
         }
+    }
+
+    fn observation(&mut self, row: &CallRow<'_>) -> Result<(), String> {
+        let columns = &self.columns;
+        let seen = Observation {
+            id: row.common.id,
+            vantage_id: row.keys.vantage_id,
+            timestamp: row.common.timestamp,
+            elapsed_time: row.common.elapsed_time,
+            packet_segment: row.keys.packet_segment,
+            packet_frame: row.keys.packet_frame,
+        };
+        if let Some(file) = self.files.get_mut(columns.observations) {
+            file.row(&[(&seen, &columns.observation)])?;
+        }
+        Ok(())
     }
 
     fn side(&mut self, row: &CallRow<'_>) -> Result<(), String> {
@@ -219,16 +238,8 @@ impl Sink for ShardWriter {
         if let Some(file) = self.files.get_mut(columns.calls) {
             file.row(&[(row.keys, &columns.call_keys), (row.common, &columns.call_common)])?;
         }
-        let seen = Observation {
-            id: row.common.id,
-            vantage_id: row.keys.vantage_id,
-            timestamp: row.common.timestamp,
-            elapsed_time: row.common.elapsed_time,
-            packet_segment: row.keys.packet_segment,
-            packet_frame: row.keys.packet_frame,
-        };
-        if let Some(file) = self.files.get_mut(columns.observations) {
-            file.row(&[(&seen, &columns.observation)])?;
+        if self.many_vantages {
+            self.observation(&row)?;
         }
         self.side(&row)
     }
