@@ -23,6 +23,8 @@ pub mod dissect;
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 pub mod call;
 
+pub mod join;
+
 pub mod workload;
 
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]

@@ -47,20 +47,30 @@ impl Family {
 pub enum Flag {
     /// Every entry of the family.
     Family(Family),
-    /// Entries of the family over this transport.
-    Transport(Family, &'static str),
-    /// Entries whose `protocol` is one of these; none where no such protocol is built in.
+    /// Entries of the family over this transport; without one, connections and flows.
+    Transport(Option<Family>, &'static str),
+    /// Calls whose `protocol` is one of these; none where no such protocol is built in.
     Protocols(Vec<&'static str>),
 }
 
 impl Flag {
+    /// The values of `protocol` with which entries of the family carry the flag; None where all
+    /// of them do.
+    pub fn protocols(&self, family: Family) -> Option<&[&'static str]> {
+        let is_call = family == Family::Calls;
+        match self {
+            Flag::Family(f) if *f == family => None,
+            Flag::Transport(f, transport) if !is_call && f.is_none_or(|f| f == family) => {
+                Some(std::slice::from_ref(transport))
+            }
+            Flag::Protocols(titles) if is_call => Some(titles),
+            _ => Some(&[]),
+        }
+    }
+
     /// Whether an entry of this family and `protocol` carries the flag.
     pub fn holds(&self, family: Family, protocol: &str) -> bool {
-        match self {
-            Flag::Family(f) => *f == family,
-            Flag::Transport(f, transport) => *f == family && *transport == protocol,
-            Flag::Protocols(titles) => titles.contains(&protocol),
-        }
+        self.protocols(family).is_none_or(|titles| titles.contains(&protocol))
     }
 }
 
@@ -241,12 +251,12 @@ impl Merge {
         for (name, doc, flag) in [
             ("conn", "Connections.", Flag::Family(Family::Conns)),
             ("flow", "All connections between two peers.", Flag::Family(Family::Flows)),
-            ("tcp_conn", "TCP connections.", Flag::Transport(Family::Conns, "TCP")),
-            ("udp_conn", "UDP conversations.", Flag::Transport(Family::Conns, "UDP")),
-            ("tcp_flow", "TCP flows.", Flag::Transport(Family::Flows, "TCP")),
-            ("udp_flow", "UDP flows.", Flag::Transport(Family::Flows, "UDP")),
-            ("tcp", "TCP entries below any protocol.", Flag::Protocols(vec!["TCP"])),
-            ("udp", "UDP entries below any protocol.", Flag::Protocols(vec!["UDP"])),
+            ("tcp_conn", "TCP connections.", Flag::Transport(Some(Family::Conns), "TCP")),
+            ("udp_conn", "UDP conversations.", Flag::Transport(Some(Family::Conns), "UDP")),
+            ("tcp_flow", "TCP flows.", Flag::Transport(Some(Family::Flows), "TCP")),
+            ("udp_flow", "UDP flows.", Flag::Transport(Some(Family::Flows), "UDP")),
+            ("tcp", "TCP connections and flows.", Flag::Transport(None, "TCP")),
+            ("udp", "UDP conversations and flows.", Flag::Transport(None, "UDP")),
         ] {
             self.flag(name, doc, flag);
         }

@@ -115,6 +115,9 @@ fn flags_follow_the_protocol_table() {
     assert!(flag("tcp_conn").holds(Family::Conns, "TCP"));
     assert!(!flag("tcp_conn").holds(Family::Conns, "UDP"));
     assert!(!flag("conn").holds(Family::Calls, "HTTP"));
+    assert!(flag("tcp").holds(Family::Flows, "TCP") && !flag("tcp").holds(Family::Calls, "TCP"));
+    assert_eq!(flag("http").protocols(Family::Conns), Some(&[][..]));
+    assert_eq!(flag("conn").protocols(Family::Conns), None);
 }
 
 #[test]

@@ -2,11 +2,16 @@
 //! below; here arguments become calls, results become text, and errors become exit codes.
 
 mod args;
+mod check;
 mod dissect;
 mod exit;
+mod fields;
 mod load;
 mod output;
+mod query;
 mod report;
+mod rules;
+mod synth;
 mod time;
 mod triage;
 
@@ -34,6 +39,16 @@ enum Command {
     Triage(triage::Args),
     /// Write the incident report as Markdown, HTML and JSON
     Report(report::Args),
+    /// Print the calls and connections that match a KFL filter
+    Query(query::Args),
+    /// Evaluate rules; exit code 1 when one fires
+    Check(check::Args),
+    /// List and check rules
+    Rules(rules::Args),
+    /// List the fields that filters can ask for
+    Fields(fields::Args),
+    /// Make a capture with a known fault
+    Synth(synth::Args),
     /// Build the frames of a capture and print what they hold
     Dissect(dissect::Args),
 }
@@ -61,6 +76,11 @@ pub fn run() -> Exit {
         Some(Command::Triage(args)) => triage::run(&cli.global, args),
         Some(Command::Report(args)) => report::run(&cli.global, args),
         Some(Command::Dissect(args)) => dissect::run(&cli.global, args),
+        Some(Command::Query(args)) => query::run(&cli.global, args),
+        Some(Command::Check(args)) => check::run(&cli.global, args),
+        Some(Command::Rules(args)) => rules::run(&cli.global, args),
+        Some(Command::Fields(args)) => fields::run(&cli.global, args),
+        Some(Command::Synth(args)) => synth::run(&cli.global, args),
         None if cli.triage.is_empty() => help(),
         None => triage::run(&cli.global, &cli.triage),
     };

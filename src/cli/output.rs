@@ -17,6 +17,11 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Writes rows to stdout, if there are any.
+pub fn print_nonempty(text: &str) -> anyhow::Result<()> {
+    if text.is_empty() { Ok(()) } else { print(text) }
+}
+
 /// Writes a file under a temporary name and renames it.
 pub fn write_file(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let temporary = path.with_file_name(format!(

@@ -70,17 +70,20 @@ pub fn make(global: &Global, inputs: &[PathBuf]) -> anyhow::Result<Report> {
     for cluster in &clusters {
         pasted.extend(["--cluster", cluster]);
     }
+    let inputs = text::shell(&pasted);
+    let packs = super::rules::packs(&[])?;
+    let findings = super::check::findings(&loaded.dataset, &packs, |_| true, &inputs)?;
     Ok(build(Material {
         meta,
         facts: &facts,
         directory: &loaded.directory,
         incidents: &incidents,
-        findings: Vec::new(),
+        findings,
         asked: Asked {
             since: loaded.window.since_ns.map(crate::report::Time),
             until: loaded.window.until_ns.map(crate::report::Time),
         },
         tz: time::zone_name(global)?,
-        inputs: text::shell(&pasted),
+        inputs,
     }))
 }

@@ -82,6 +82,14 @@ pub fn window(global: &Global, inputs: &Inputs, limits: &Limits) -> anyhow::Resu
     Ok(window)
 }
 
+/// A wall clock for tables, to the millisecond.
+pub fn clock(ns: i64, zone: &TimeZone) -> String {
+    match Timestamp::from_nanosecond(ns.into()) {
+        Ok(at) => at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f %Z").to_string(),
+        Err(_) => ns.to_string(),
+    }
+}
+
 /// A moment in the zone, with UTC behind it where that differs.
 pub fn moment(ns: i64, zone: &TimeZone) -> String {
     let Ok(at) = Timestamp::from_nanosecond(ns.into()) else { return ns.to_string() };

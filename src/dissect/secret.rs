@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use super::text::percent_decode;
 use crate::field::{Text, ToCompactString, format_compact};
 use crate::limits::Limits;
@@ -49,9 +51,10 @@ impl Secrets {
 
     /// A URL, or the part of one, with the values of secret parameters masked.
     pub fn url<'a>(self, url: &'a str) -> Cow<'a, str> {
-        let is_secret =
-            |pair: &str| pair.split_once('=').is_some_and(|(n, _)| is_secret_parameter(n));
-        if self.show || !url.split(is_delimiter).skip(1).any(is_secret) {
+        let has_parameters = memchr2(b'?', b';', url.as_bytes()).is_some();
+        let name = |pair: &'a str| pair.split_once('=').map(|(name, _)| name);
+        let mut names = url.split(is_delimiter).skip(1).filter_map(name);
+        if self.show || !has_parameters || !names.any(is_secret_parameter) {
             return Cow::Borrowed(url);
         }
         let mut out = String::with_capacity(url.len());
@@ -151,32 +154,31 @@ fn is_key(name: &str) -> bool {
         .any(|end| name.ends_with(end))
 }
 
-/// Parameter names whose values are credentials, in any case, encoded, with `-` or `_`.
+/// Parameter names whose values are credentials, in any case, encoded or not.
 fn is_secret_parameter(name: &str) -> bool {
-    const ENDS: &[&str] = &[
-        "token",
-        "password",
-        "passwd",
-        "secret",
-        "signature",
-        "apikey",
-        "api_key",
-        "access_key",
-        "sessionid",
-        "session_id",
-        "private_key",
-        "authorization",
-    ];
-    const NAMES: &[&str] = &["sig", "pwd", "pass", "jwt", "auth", "sessid", "phpsessid"];
-    if name.len() > 128 {
-        return false;
+    match name.contains('%') {
+        true => is_secret_name(percent_decode(name).as_bytes()),
+        false => is_secret_name(name.as_bytes()),
     }
-    let mut plain = percent_decode(name);
-    plain.make_ascii_lowercase();
-    if plain.contains('-') {
-        plain = plain.replace('-', "_").into();
+}
+
+fn is_secret_name(name: &[u8]) -> bool {
+    let [.., before, last] = name else { return false };
+    let ends = |end: &[u8]| {
+        name.len().checked_sub(end.len()).and_then(|at| name.get(at..)).is_some_and(|n| is(n, end))
+    };
+    let any = |ended: &[&[u8]]| ended.iter().any(|end| ends(end));
+    match (before.to_ascii_lowercase(), last.to_ascii_lowercase()) {
+        (b'e', b'n') => ends(b"token"),
+        (b'o', b'n') => ends(b"authorization"),
+        (b'e', b't') => ends(b"secret"),
+        (b'r', b'd') => ends(b"password"),
+        (b'w', b'd') => ends(b"passwd") || is(name, b"pwd"),
+        (b'r', b'e') => ends(b"signature"),
+        (b'i', b'd') => any(&[b"sessionid", b"session_id", b"session-id", b"sessid"]),
+        (b'e', b'y') => any(&[b"apikey", b"api_key", b"api-key", b"access_key", b"private_key"]),
+        _ => [&b"sig"[..], b"pass", b"jwt", b"auth"].iter().any(|secret| is(name, secret)),
     }
-    ENDS.iter().any(|end| plain.ends_with(end)) || NAMES.contains(&plain.as_str())
 }
 
 /// A JSON member whose value is a string.

@@ -1,6 +1,8 @@
 //! Bytes from the wire -> text of a bounded length. Bytes that are no UTF-8 become U+FFFD; control
 //! characters stay, since whoever prints the text knows what its output cannot bear.
 
+use std::borrow::Cow;
+
 use crate::field::Text;
 
 /// At most `max` bytes of `bytes`, never ending inside a UTF-8 sequence.
@@ -13,13 +15,18 @@ pub fn prefix(bytes: &[u8], max: usize) -> &[u8] {
     bytes.get(..max.saturating_sub(back)).unwrap_or(bytes)
 }
 
-/// At most `max` bytes as text.
-pub fn text(bytes: &[u8], max: usize) -> Text {
+/// At most `max` bytes as text, borrowed where they are UTF-8.
+pub fn lossy(bytes: &[u8], max: usize) -> Cow<'_, str> {
     let bytes = prefix(bytes, max);
     match std::str::from_utf8(bytes) {
-        Ok(text) => Text::from(text),
-        Err(_) => Text::from_utf8_lossy(bytes),
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes), // much slower, even where all is well
     }
+}
+
+/// At most `max` bytes as text.
+pub fn text(bytes: &[u8], max: usize) -> Text {
+    Text::from(lossy(bytes, max))
 }
 
 /// At most `max` bytes of `text`.
@@ -28,11 +35,11 @@ pub fn cut(text: &str, max: usize) -> &str {
 }
 
 /// Bytes without spaces and tabs at both ends.
-pub fn trim(bytes: &[u8]) -> &[u8] {
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = bytes.iter().position(|byte| !is_space(byte)).unwrap_or(bytes.len());
-    let end = bytes.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
-    bytes.get(start..end).unwrap_or_default()
+pub fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// Percent-encoded text with `+` for spaces -> text; what is no escape stays as it is.

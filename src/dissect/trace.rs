@@ -40,6 +40,9 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn offer(&mut self, name: &str, value: &'a str) {
+        let ([.., b'i', b'd'] | [.., b'n' | b'x', b't'] | b"b3") = name.as_bytes() else {
+            return; // most headers, told quickly
+        };
         match name {
             "traceparent" => self.w3c = w3c(value),
             "b3" => self.b3 = b3(value),
@@ -80,9 +83,9 @@ impl<'a> Found<'a> {
 
 /// Hexadecimal and not all zeros, which stands for "no trace"; X-Ray's hyphen is allowed.
 fn is_hex_id(text: &str) -> bool {
-    text.len() <= 64
+    text.bytes().any(|b| !matches!(b, b'0' | b'-'))
+        && text.len() <= 64
         && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
-        && text.bytes().any(|b| !matches!(b, b'0' | b'-'))
 }
 
 fn is_decimal_id(text: &str) -> bool {

@@ -63,8 +63,10 @@ impl Pairs {
     /// Kubeshark's maps show repeated HTTP headers.
     pub fn joined(&self) -> Pairs {
         let mut seen: Vec<(&str, Text)> = Vec::with_capacity(self.len());
+        let mut places = std::collections::BTreeMap::new();
         for (key, value) in self.iter() {
-            match seen.iter_mut().find(|(k, _)| *k == key) {
+            let place = *places.entry(key).or_insert(seen.len());
+            match seen.get_mut(place) {
                 Some((_, joined)) => {
                     joined.push(',');
                     joined.push_str(value);
@@ -81,6 +83,10 @@ impl Pairs {
 
     /// Whether a key occurs more than once.
     pub fn has_repeats(&self) -> bool {
+        let earlier = |at: usize, key: &str| self.iter().take(at).any(|(other, _)| other == key);
+        if self.len() <= 32 {
+            return self.iter().enumerate().any(|(at, (key, _))| earlier(at, key));
+        }
         let mut keys: Vec<&str> = self.iter().map(|(k, _)| k).collect();
         keys.sort_unstable();
         keys.windows(2).any(|w| matches!(w, [a, b] if a == b))

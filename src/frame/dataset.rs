@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::capture::{CaptureError, Inputs};
 use crate::field::Text;
+use crate::join::Clocks;
 use crate::limits::Limits;
 use crate::replay::{Replay, ReplayError, SHARDS, Window};
 use crate::workload::Directory;
@@ -184,13 +185,7 @@ fn build(source: &Source<'_>, dir: &Path) -> Result<Meta, FrameError> {
         .and_then(|names| super::workloads::frame(source.directory, &externals, &names))
         .map_err(|e| write(e.to_string()))?;
     if source.inputs.vantages.len() > 1 {
-        let places = places(source, &workloads).map_err(|e| write(e.to_string()))?;
-        let fixed = [CALLS, OBSERVATIONS, CONNS, ANOMALIES];
-        let sides: Vec<&Table> = tables().iter().filter(|t| !fixed.contains(&t.name)).collect();
-        (0..SHARDS)
-            .try_for_each(|shard| join::join_shard(dir, shard, &sides, &places))
-            .and_then(|()| recount(dir, &mut meta))
-            .map_err(|e| write(e.to_string()))?;
+        join_vantages(source, dir, &workloads, &mut meta).map_err(|e| write(e.to_string()))?;
     }
     join::write(&dir.join(format!("{WORKLOADS}.parquet")), workloads)
         .map_err(|e| write(e.to_string()))?;
@@ -198,6 +193,37 @@ fn build(source: &Source<'_>, dir: &Path) -> Result<Meta, FrameError> {
     std::fs::write(dir.join("meta.json"), text)
         .map_err(|source| FrameError::Io { path: dir.join("meta.json"), source })?;
     Ok(meta)
+}
+
+/// Makes each call and connection one row, by one clock.
+fn join_vantages(
+    source: &Source<'_>,
+    dir: &Path,
+    workloads: &DataFrame,
+    meta: &mut Meta,
+) -> PolarsResult<()> {
+    let places = places(source, workloads)?;
+    let mut nodes: Vec<&str> = source.inputs.vantages.iter().map(|v| v.node.as_str()).collect();
+    nodes.dedup();
+    let mut clocks = Clocks::default();
+    for shard in 0..SHARDS {
+        join::compare_clocks(dir, shard, &places, &nodes, &mut clocks)?;
+    }
+    let solved = clocks.solve(nodes.len() as u32);
+    let mut ahead = Vec::new();
+    for coverage in &mut meta.coverage {
+        let clock = nodes.iter().position(|n| *n == coverage.node).and_then(|n| solved[n]);
+        ahead.push(clock.map_or(0, |c| c.ahead_ns));
+        coverage.set_clock(clock);
+    }
+    let ids: Vec<i64> = (0..ahead.len() as i64).collect();
+    let ahead = df!("vantage_id" => ids, "ahead_ns" => ahead)?;
+    let fixed = [CALLS, OBSERVATIONS, CONNS, ANOMALIES];
+    let sides: Vec<&Table> = tables().iter().filter(|t| !fixed.contains(&t.name)).collect();
+    for shard in 0..SHARDS {
+        join::join_shard(dir, shard, &sides, &places, &ahead)?;
+    }
+    recount(dir, meta)
 }
 
 /// Which node each workload and each vantage is on.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::capture::Inputs;
+use crate::join::Clock;
 use crate::packet::LAYER_NAMES;
 use crate::replay::{ReplayStats, VantageStats};
 
@@ -27,9 +28,23 @@ pub struct Coverage {
     /// Why packets were not decoded.
     pub undecoded: BTreeMap<String, u64>,
     pub snaplen_cut: u64,
+    /// How far the node's clock is ahead of the first node's, taken off all times of calls and
+    /// connections; `None` when it was not compared.
+    pub clock_ahead_ns: Option<i64>,
+    /// The true figure lies within this of it.
+    pub clock_bound_ns: Option<i64>,
 }
 
 impl Coverage {
+    /// Notes the node's clock and moves the times of its packets to the reference clock.
+    pub(super) fn set_clock(&mut self, clock: Option<Clock>) {
+        self.clock_ahead_ns = clock.map(|c| c.ahead_ns);
+        self.clock_bound_ns = clock.map(|c| c.bound_ns);
+        let ahead = clock.map_or(0, |c| c.ahead_ns);
+        self.first_ns = self.first_ns.map(|ns| ns - ahead);
+        self.last_ns = self.last_ns.map(|ns| ns - ahead);
+    }
+
     fn new(stats: &VantageStats) -> Self {
         let mut undecoded: BTreeMap<String, u64> = BTreeMap::new();
         for (reason, count) in &stats.undecoded {
@@ -49,6 +64,8 @@ impl Coverage {
             undecoded_packets: stats.undecoded_packets(),
             undecoded,
             snaplen_cut: stats.snaplen_cut,
+            clock_ahead_ns: None,
+            clock_bound_ns: None,
         }
     }
 }

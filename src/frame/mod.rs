@@ -1,14 +1,18 @@
 //! Rows -> frames on disk: Parquet files that Polars and any other engine read, written as the
-//! rows come and kept under a key of everything that shaped them.
+//! rows come and kept under a key of everything that shaped them; and filters over them.
 
 mod column;
 mod dataset;
 mod join;
+pub mod lower;
 mod meta;
+mod select;
 mod table;
 pub mod workloads;
 mod writer;
 
 pub use dataset::{Dataset, FrameError, Source};
+pub use lower::column;
 pub use meta::{Coverage, Meta, ProtocolSummary};
+pub use select::{FAMILIES, Selector};
 pub use table::{ANOMALIES, CALLS, CONNS, OBSERVATIONS, Table, WORKLOADS, tables};

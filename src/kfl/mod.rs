@@ -46,6 +46,7 @@ pub use eval::{Entry, Verdict, value as evaluate};
 pub use fold::{rewrite, simplify};
 pub use ir::{Each, Expr, Function, Kind, Quantifier};
 pub use net::Network;
+pub use print::literal;
 pub use time::{Part, Zone, format_duration, format_time, parse_duration, parse_time};
 pub use types::Type;
 pub use value::{Fault, Value};
@@ -133,6 +134,11 @@ impl Checked {
 
     /// Judges one entry.
     pub fn verdict(&self, entry: &dyn Entry) -> Verdict {
-        eval::verdict(&self.expr, entry)
+        Checked::judge(&self.expr, entry)
+    }
+
+    /// Judges one entry by a part of a filter.
+    pub fn judge(test: &Expr, entry: &dyn Entry) -> Verdict {
+        eval::verdict(test, entry)
     }
 }

@@ -141,6 +141,17 @@ fn map(entries: &[(Node, Node)], f: &mut Formatter<'_>) -> fmt::Result {
     f.write_char('}')
 }
 
+/// A string literal of any text, so that what traffic said stays a value.
+pub fn literal(text: &str) -> String {
+    struct Literal<'t>(&'t str);
+    impl fmt::Display for Literal<'_> {
+        fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            quoted(self.0, f)
+        }
+    }
+    Literal(text).to_string()
+}
+
 /// A string literal; what a terminal or a line-based tool would trip over is escaped.
 fn quoted(text: &str, f: &mut Formatter<'_>) -> fmt::Result {
     f.write_char('"')?;

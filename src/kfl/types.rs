@@ -84,8 +84,12 @@ impl From<FieldType> for Type {
     }
 }
 
+/// The name; with `{:#}` after its article.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            f.write_str(if *self == Type::Int { "an " } else { "a " })?;
+        }
         f.write_str(match self {
             Type::Dyn => "dyn",
             Type::Null => "null",

@@ -6,6 +6,8 @@
 
 mod default;
 mod episode;
+#[cfg(feature = "analyze")]
+mod evaluate;
 mod expand;
 mod judge;
 mod lint;
@@ -21,6 +23,8 @@ mod window;
 use std::path::PathBuf;
 
 pub use default::default_pack;
+#[cfg(feature = "analyze")]
+pub use evaluate::{EvaluateError, Fired, evaluate as evaluate_dataset};
 pub use lint::{Level, Problem, lint};
 pub use load::{Pack, load};
 pub use message::Message;

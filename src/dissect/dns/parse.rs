@@ -239,19 +239,25 @@ impl<'a> Cursor<'a> {
         if pointers == 0 {
             self.at = cursor.at;
         }
+        name.make_ascii_lowercase();
         Some(if name.is_empty() { Text::const_new(".") } else { name })
     }
 }
 
-/// Appends a label in lower case, escaped as in master files (RFC 1035 section 5.1).
+/// Appends a label, escaped as in master files (RFC 1035 section 5.1).
 fn push_label(label: &[u8], name: &mut Text) {
     if !name.is_empty() {
         name.push('.');
     }
+    let is_plain = label.iter().all(|byte| byte.is_ascii_graphic() && !b".\\".contains(byte));
+    if let (true, Ok(label)) = (is_plain, std::str::from_utf8(label)) {
+        name.push_str(label);
+        return;
+    }
     for &byte in label {
         match byte {
             b'.' | b'\\' => name.extend(['\\', char::from(byte)]),
-            0x21..=0x7e => name.push(char::from(byte.to_ascii_lowercase())),
+            0x21..=0x7e => name.push(char::from(byte)),
             _ => name.push_str(&format!("\\{byte:03}")),
         }
     }

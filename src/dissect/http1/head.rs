@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::super::secret::Secrets;
-use super::super::text::text;
+use super::super::text::{lossy, text};
 use super::super::{Trace, operation, trace};
 use super::body::Announced;
 use super::fields::{HttpRequest, HttpResponse};
@@ -132,15 +132,13 @@ impl Facts {
 }
 
 /// A value as text, in one line.
-fn value_text(field: Field<'_>, caps: Caps) -> Text {
-    let value = text(field.value, caps.field_bytes_max);
+fn value_text(field: Field<'_>, caps: Caps) -> Cow<'_, str> {
+    let value = lossy(field.value, caps.field_bytes_max);
     match field.folded {
-        true => value.split(['\r', '\n']).map(str::trim).filter(|l| !l.is_empty()).fold(
-            Text::default(),
-            |joined, line| {
-                if joined.is_empty() { line.into() } else { joined + " " + line }
-            },
-        ),
+        true => {
+            let lines: Vec<&str> = value.split(['\r', '\n']).map(str::trim).collect();
+            Cow::Owned(lines.join(" ").replace("  ", " "))
+        }
         false => value,
     }
 }
@@ -176,15 +174,15 @@ pub fn request(
 ) -> RequestHead {
     let (_, size) = fields.size();
     let headers = Headers::read(fields, caps);
-    let target = text(target, caps.field_bytes_max);
+    let target = lossy(target, caps.field_bytes_max);
     let target = Target::parse(&target, method == b"CONNECT");
     let method = text(method, caps.field_bytes_max);
     let host = if target.host.is_empty() { headers.host } else { target.host.into() };
     let mut facts = headers.facts;
     facts.malformed |= minor.is_none();
     let row = HttpRequest {
-        url: stored(caps.secrets.url(target.url)),
-        path: stored(caps.secrets.url(target.path)),
+        url: Text::from(caps.secrets.url(target.url)),
+        path: Text::from(caps.secrets.url(target.path)),
         http_version: minor.map(version).unwrap_or_default(),
         host,
         query_string: target.parameters(caps.headers_max, caps.secrets),
@@ -245,13 +243,6 @@ pub fn trailer(line: &[u8], headers: &mut Pairs, caps: Caps) {
     if headers.len() < caps.headers_max && !is_framing && headers.get(&name).is_none() {
         let value = value_text(field, caps);
         headers.push(&name, &caps.secrets.header(&name, &value));
-    }
-}
-
-fn stored(value: Cow<'_, str>) -> Text {
-    match value {
-        Cow::Borrowed(value) => Text::from(value),
-        Cow::Owned(value) => Text::from(value),
     }
 }
 

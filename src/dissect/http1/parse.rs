@@ -79,10 +79,22 @@ pub enum StartLine<'a> {
     },
 }
 
-/// RFC 9110 section 5.6.2: the bytes of a token.
+/// RFC 9110 section 5.6.2: which bytes a token has. A table, since every byte of every header
+/// name is asked.
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &[u8] =
+        b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    while let [byte, after @ ..] = rest {
+        table[*byte as usize] = true;
+        rest = after;
+    }
+    table
+};
+
 pub fn is_token_byte(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+')
-        || matches!(byte, b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 /// A line without its line end -> start line; None when it is none.
@@ -261,13 +273,17 @@ impl<'a> Iterator for Fields<'a> {
 
 /// One header line -> name and value.
 pub fn field(line: &[u8]) -> Field<'_> {
-    let Some((name, value)) = memchr(b':', line).and_then(|colon| line.split_at_checked(colon))
-    else {
-        return Field { name: b"", value: line, folded: false, well_formed: false };
+    let token = line.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(line.len());
+    if let Some((name, [b':', value @ ..])) = line.split_at_checked(token)
+        && !name.is_empty()
+    {
+        return Field { name, value: trim(value), folded: false, well_formed: true };
+    }
+    let (name, value) = match memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) {
+        Some((name, value)) => (name, value.strip_prefix(b":").unwrap_or(value)),
+        None => (&[][..], line),
     };
-    let well_formed = !name.is_empty() && name.iter().copied().all(is_token_byte);
-    let value = trim(value.strip_prefix(b":").unwrap_or(value));
-    Field { name: trim(name), value, folded: false, well_formed }
+    Field { name: trim(name), value: trim(value), folded: false, well_formed: false }
 }
 
 /// `1a2b;extension` -> size in bytes; None when there is no number or it is no u64.

@@ -1,14 +1,14 @@
 //! The first bytes of a stream -> is it HTTP/1?
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 use super::super::{Direction, Opening, Probe};
-use super::parse::{METHODS, StartLine, start_line, strip_line_end};
+use super::parse::{METHODS, StartLine, first_line, strip_line_end};
 
 const VERSION: &[u8] = b"HTTP/1.";
 
-/// Told by the first line alone; ports say nothing that it does not.
-pub fn probe(_opening: Opening, bytes: &[u8]) -> Probe {
+/// Told by the first line alone; a port of HTTP's only helps a line that a server would refuse.
+pub fn probe(opening: Opening, bytes: &[u8]) -> Probe {
     let start = bytes.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(bytes.len());
     let bytes = bytes.get(start..).unwrap_or_default();
     if bytes.starts_with(VERSION) {
@@ -17,7 +17,7 @@ pub fn probe(_opening: Opening, bytes: &[u8]) -> Probe {
     if VERSION.starts_with(bytes) {
         return Probe::Maybe(start + VERSION.len());
     }
-    match request(bytes) {
+    match request(bytes, opening.port_hint) {
         Some(true) => Probe::Yes(Some(Direction::ToServer)),
         Some(false) => Probe::No,
         None => Probe::Maybe(start + bytes.len() + 1),
@@ -26,10 +26,15 @@ pub fn probe(_opening: Opening, bytes: &[u8]) -> Probe {
 
 /// Whether `bytes` begin a request; None while more are needed. A known method with a path is
 /// enough, since SIP, RTSP and others never have a path there; anything else needs its version.
-fn request(bytes: &[u8]) -> Option<bool> {
+fn request(bytes: &[u8], port_hint: bool) -> Option<bool> {
     if let Some(lf) = memchr(b'\n', bytes) {
         let line = strip_line_end(bytes.get(..lf)?);
-        return Some(matches!(start_line(line), Some(StartLine::Request { .. })));
+        return Some(match first_line(line) {
+            Some(StartLine::Request { minor: None, target, .. }) => {
+                port_hint && (target.is_empty() || memmem::find(target, b"HTTP/").is_some())
+            }
+            first => matches!(first, Some(StartLine::Request { .. })),
+        });
     }
     let Some(space) = memchr(b' ', bytes) else {
         let is_prefix = METHODS.iter().any(|method| method.starts_with(bytes));
@@ -83,5 +88,9 @@ mod tests {
         ] {
             assert_eq!(verdict(bytes.as_bytes()), expected, "{bytes}");
         }
+        let hinted = Opening { sender: None, port_hint: true };
+        assert_eq!(probe(hinted, b"GET /HTTP/1.1\r\n"), request);
+        assert_eq!(probe(hinted, b"OPTIONS * RTSP/1.0\r\n"), Probe::No);
+        assert_eq!(verdict(b"GET /HTTP/1.1\r\n"), Probe::No);
     }
 }

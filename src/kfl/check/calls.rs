@@ -83,14 +83,14 @@ impl Checker<'_> {
             Type::Text | Type::Bytes | Type::List(_) | Type::Map(..) | Type::Dyn => {
                 Ok(Expr::new(Type::Int, Kind::Call(Function::Size, args)))
             }
-            ty => Err(KflError::at(node.span.clone(), format!("a {ty} has no size"))),
+            ty => Err(KflError::at(node.span.clone(), format!("{ty:#} has no size"))),
         }
     }
 
     fn text_test(&self, call: &Call, nodes: &[&Node], args: Vec<Expr>) -> Result<Expr> {
         if let (Type::List(_) | Type::Map(..), "contains") = (&args[0].ty, call.name.as_str()) {
             let (list, item) = (nodes[0], nodes[1]);
-            let message = format!("`contains` is for strings, and `{list}` is a {}", args[0].ty);
+            let message = format!("`contains` is for strings, and `{list}` is {:#}", args[0].ty);
             return Err(KflError::at(list.span.start..item.span.end, message)
                 .help(format!("write `{item} in {list}`")));
         }
@@ -202,14 +202,14 @@ fn convert(call: &Call, nodes: &[&Node], args: Vec<Expr>) -> Result<Expr> {
     };
     let span = nodes[0].span.clone();
     if !known && *from != Dyn {
-        return Err(KflError::at(span, format!("no {to} can be made of a {from}")));
+        return Err(KflError::at(span, format!("no {to} can be made of {from:#}")));
     }
     let expr = Expr::new(to, Kind::Call(Function::Convert, args));
     // A literal that does not read is a mistake, where a field's value is just a row's fault.
     if matches!(&expr.kind, Kind::Call(_, args) if args[0].as_const().is_some())
         && super::super::eval::constant(&expr).is_err()
     {
-        let message = format!("{} does not read as a {}", nodes[0], expr.ty);
+        let message = format!("{} does not read as {:#}", nodes[0], expr.ty);
         return Err(KflError::at(span, message).help(usage(&call.name)));
     }
     Ok(expr)
@@ -228,11 +228,11 @@ fn map_get(nodes: &[&Node], args: Vec<Expr>) -> Result<Expr> {
         Type::Dyn => Type::Dyn,
         Type::Map(of, value) => {
             let message =
-                format!("this map has a {value} for each {of}, not a {default} for a {key}");
+                format!("this map has {value:#} for each {of}, not {default:#} for {key:#}");
             return Err(KflError::at(nodes[1].span.start..nodes[2].span.end, message));
         }
         ty => {
-            let message = format!("map_get() takes a map, and `{}` is a {ty}", nodes[0]);
+            let message = format!("map_get() takes a map, and `{}` is {ty:#}", nodes[0]);
             return Err(KflError::at(nodes[0].span.clone(), message).help(usage("map_get")));
         }
     };
@@ -256,7 +256,7 @@ fn part(call: &Call, nodes: &[&Node], args: Vec<Expr>) -> Result<Expr> {
         (Type::Time | Type::Dyn, _) => {}
         (Type::Duration, None) if part.is_of_duration() => {}
         (ty, _) => {
-            let message = format!("`{}` is not a part of a {ty}", call.name);
+            let message = format!("`{}` is not a part of {ty:#}", call.name);
             return Err(KflError::at(call.name_span.clone(), message));
         }
     }
@@ -278,7 +278,7 @@ fn part(call: &Call, nodes: &[&Node], args: Vec<Expr>) -> Result<Expr> {
 fn texts(name: &str, nodes: &[&Node], args: &[Expr]) -> Result<()> {
     for (node, arg) in nodes.iter().zip(args) {
         if !arg.ty.fits(&Type::Text) {
-            let message = format!("`{name}` takes strings, and `{node}` is a {}", arg.ty);
+            let message = format!("`{name}` takes strings, and `{node}` is {:#}", arg.ty);
             let error = KflError::at(node.span.clone(), message);
             return Err(match arg.ty {
                 Type::Int | Type::Uint | Type::Double | Type::Time | Type::Duration => {

@@ -17,7 +17,7 @@ impl Checker<'_> {
             Type::Map(key, _) => (**key).clone(),
             Type::Dyn => Type::Dyn,
             ty => {
-                let message = format!("`{}` goes over lists and maps, not a {ty}", call.name);
+                let message = format!("`{}` goes over lists and maps, not {ty:#}", call.name);
                 return Err(KflError::at(target.span.clone(), message));
             }
         };

@@ -115,7 +115,7 @@ impl<'a> Checker<'a> {
         let key = self.node(node)?;
         match key.ty {
             Type::Dyn | Type::Text | Type::Int | Type::Uint | Type::Bool => Ok(key),
-            ty => Err(KflError::at(node.span.clone(), format!("a map key cannot be a {ty}"))),
+            ty => Err(KflError::at(node.span.clone(), format!("a map key cannot be {ty:#}"))),
         }
     }
 
@@ -140,7 +140,7 @@ impl<'a> Checker<'a> {
         let expr = expr?;
         match expr.ty.fits(&Type::from(field.ty)) {
             true => Ok(expr),
-            false => Err(broken(&format!("it is a {}", expr.ty))),
+            false => Err(broken(&format!("it is {:#}", expr.ty))),
         }
     }
 

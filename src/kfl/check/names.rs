@@ -64,10 +64,10 @@ impl Checker<'_> {
                 Ok(Expr::new(Type::Dyn, Kind::Index(Box::new([of, key]))))
             }
             ty if dotted(operand).is_some_and(|path| self.catalogue.get(&path).is_some()) => {
-                Err(self.unknown(node).help(format!("`{operand}` is a {ty} and has no parts")))
+                Err(self.unknown(node).help(format!("`{operand}` is {ty:#} and has no parts")))
             }
             ty => {
-                let message = format!("`{key}` of a {ty}: only maps have parts");
+                let message = format!("`{key}` of {ty:#}: only maps have parts");
                 Err(KflError::at(node.span.clone(), message))
             }
         }
@@ -137,7 +137,7 @@ impl Checker<'_> {
             Type::Map(..) | Type::Dyn => {
                 Ok(Expr::new(Type::Bool, Kind::Binary(Operator::In, Box::new([key, map]))))
             }
-            ty => Err(KflError::at(node.span.clone(), format!("a {ty} has no keys to test for"))),
+            ty => Err(KflError::at(node.span.clone(), format!("{ty:#} has no keys to test for"))),
         }
     }
 }

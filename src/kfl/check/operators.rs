@@ -37,7 +37,7 @@ impl Checker<'_> {
             Type::Int | Type::Double | Type::Dyn => {
                 Ok(Expr::new(expr.ty.clone(), Kind::Negate(Box::new(expr))))
             }
-            ty => Err(KflError::at(operand.span.clone(), format!("`-` of a {ty}"))),
+            ty => Err(KflError::at(operand.span.clone(), format!("`-` of {ty:#}"))),
         }
     }
 
@@ -46,7 +46,7 @@ impl Checker<'_> {
         let parts = [self.test(condition)?, self.node(then)?, self.node(otherwise)?];
         if !parts[1].ty.fits(&parts[2].ty) {
             let (a, b) = (&parts[1].ty, &parts[2].ty);
-            let message = format!("a condition with a {a} on one side and a {b} on the other");
+            let message = format!("a condition with {a:#} on one side and {b:#} on the other");
             return Err(KflError::at(node.span.clone(), message));
         }
         let ty = parts[1].ty.clone().join(&parts[2].ty);
@@ -60,7 +60,7 @@ impl Checker<'_> {
             (Type::Map(k, value), by) if k.comparable(by) => (**value).clone(),
             (Type::Dyn, _) => Type::Dyn,
             (of, by) => {
-                let message = format!("`[...]` of a {of} with a {by}");
+                let message = format!("`[...]` of {of:#} with {by:#}");
                 let error = KflError::at(operand.span.start..key.span.end, message);
                 return Err(match of {
                     Type::List(_) => error.help("positions of a list count from 0"),
@@ -83,12 +83,12 @@ impl Checker<'_> {
     ) -> KflError {
         let sign = op.sign();
         let message = match op {
-            Operator::In => format!("`in` wants a list or map on its right, not a {}", right.1),
-            _ => format!("`{sign}` between a {} and a {}", left.1, right.1),
+            Operator::In => format!("`in` wants a list or map on its right, not {:#}", right.1),
+            _ => format!("`{sign}` between {:#} and {:#}", left.1, right.1),
         };
         let message = match (op, right.1) {
-            (Operator::In, Type::List(item)) => format!("a {} in a list of {item}", left.1),
-            (Operator::In, Type::Map(key, _)) => format!("a {} among keys of type {key}", left.1),
+            (Operator::In, Type::List(item)) => format!("{:#} in a list of {item}", left.1),
+            (Operator::In, Type::Map(key, _)) => format!("{:#} among keys of type {key}", left.1),
             _ => message,
         };
         let error = KflError::at(node.span.clone(), message);
@@ -167,7 +167,7 @@ fn arithmetic(op: Operator, left: &Type, right: &Type) -> Option<Type> {
 
 /// What is used as a test is no bool.
 pub(super) fn not_a_test(node: &Node, expr: &Expr) -> KflError {
-    let message = format!("this must be true or false, and `{node}` is a {}", expr.ty);
+    let message = format!("this must be true or false, and `{node}` is {:#}", expr.ty);
     let error = KflError::at(node.span.clone(), message);
     match expr.ty {
         Type::Text => error.help(format!("write `{node} != \"\"`, or compare it with a text")),

@@ -46,7 +46,11 @@ fn wrong_filters_get_their_translation() {
 #[test]
 fn wrong_types_get_the_right_spelling() {
     for (text, message, help) in [
-        ("status_code == \"200\"", "`==` between a int and a string", "write `status_code == 200`"),
+        (
+            "status_code == \"200\"",
+            "`==` between an int and a string",
+            "write `status_code == 200`",
+        ),
         (
             "timestamp > \"2026-03-14T22:00:00Z\"",
             "`>` between a timestamp and a string",
@@ -67,7 +71,7 @@ fn wrong_types_get_the_right_spelling() {
             "`==` between a bool and a string",
             "write `has_response == true`",
         ),
-        ("src.ip == 10", "`==` between a string and a int", "write `src.ip == \"10\"`"),
+        ("src.ip == 10", "`==` between a string and an int", "write `src.ip == \"10\"`"),
         (
             "\"a\" in path",
             "`in` wants a list or map on its right, not a string",
@@ -80,7 +84,7 @@ fn wrong_types_get_the_right_spelling() {
         ),
         (
             "elapsed_time / 1000.0 > 5.0",
-            "`/` between a int and a double",
+            "`/` between an int and a double",
             "write `double(elapsed_time) / 1000.0`",
         ),
         (
@@ -90,7 +94,7 @@ fn wrong_types_get_the_right_spelling() {
         ),
         (
             "http && status_code",
-            "this must be true or false, and `status_code` is a int",
+            "this must be true or false, and `status_code` is an int",
             "write `status_code != 0`, or compare it with a number",
         ),
         (
@@ -212,6 +216,6 @@ fn errors_show_the_place() {
     );
     assert_eq!(
         shown("http && size(status_code) > 1"),
-        "a int has no size\n  | http && size(status_code) > 1\n  |         ^^^^^^^^^^^^^^^^"
+        "an int has no size\n  | http && size(status_code) > 1\n  |         ^^^^^^^^^^^^^^^^"
     );
 }

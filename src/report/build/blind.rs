@@ -58,8 +58,14 @@ pub fn spots(material: &Material<'_>, incidents: &[&Incident]) -> Vec<BlindSpot>
             say("the capture begins within the incident: its onset is not seen".into(), None);
         }
     }
-    if meta.coverage.len() > 1 {
-        say("the nodes' clocks were not compared: order within milliseconds across nodes is uncertain".into(), None);
+    let blind_clock =
+        |c: &&crate::frame::Coverage| meta.coverage.len() > 1 && c.clock_bound_ns.is_none();
+    for coverage in meta.coverage.iter().filter(blind_clock) {
+        let text = format!(
+            "the clock of {} could not be compared: no call was seen there and on another node",
+            coverage.node
+        );
+        say(text, None);
     }
     say("drops in capture are not known: these files carry no drop counters".into(), None);
     spots

@@ -2,25 +2,11 @@
 //! stays a value, in KFL and in the shell.
 
 use crate::incident::{Entity, Facts};
+use crate::kfl::literal;
 use crate::outcome::Outcome;
 
 use super::super::text;
 use super::super::time::Time;
-
-/// A KFL string literal.
-pub fn literal(value: &str) -> String {
-    let mut out = String::from("\"");
-    for c in value.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", c as u32 & 0xffff)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
 
 /// The calls to an entity.
 pub fn callee(entity: &Entity) -> String {
@@ -47,14 +33,4 @@ pub fn failed_calls(facts: &Facts, entity: u32, from_ns: i64) -> String {
 /// The command that prints what a filter matches.
 pub fn query(kfl: &str, inputs: &str) -> String {
     format!("pcapsule query {} {inputs}", text::shell(&[kfl]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hostile_values_stay_values() {
-        assert_eq!(literal("a\"b\\c\n"), r#""a\"b\\c\u000a""#);
-    }
 }

@@ -21,21 +21,22 @@ pub fn describe(
     let first = suspects.iter().map(|s| s.first).min_by_key(|c| c.start_ns);
     model::Incident {
         id: id.into(),
-        onset: onset(&incident.onset),
+        onset: onset(material, &incident.onset),
         end: incident.end_ns.map(Time),
         duration_s: (to - from) as f64 / 1e9,
         summary: summary(facts, incident, entry.as_ref()),
         entry,
         first_failing_call: first.map(|call| failing_call(material, &call)),
-        episodes: incident.episodes.iter().map(|e| episode(facts, e)).collect(),
+        episodes: incident.episodes.iter().map(|e| episode(material, e)).collect(),
     }
 }
 
-pub fn onset(onset: &crate::incident::Onset) -> model::Onset {
+pub fn onset(material: &Material<'_>, onset: &crate::incident::Onset) -> model::Onset {
+    let bounds = material.meta.coverage.iter().filter_map(|c| c.clock_bound_ns);
     model::Onset {
         last_good: onset.last_good_ns.map(Time),
         first_bad: Time(onset.first_bad_ns),
-        clock_bound_ms: None,
+        clock_bound_ms: bounds.max().map(|ns| ns as f64 / 1e6),
     }
 }
 
@@ -102,7 +103,8 @@ pub fn failing_call(material: &Material<'_>, call: &CallFact) -> FailingCall {
     }
 }
 
-fn episode(facts: &Facts, episode: &Episode) -> model::Episode {
+fn episode(material: &Material<'_>, episode: &Episode) -> model::Episode {
+    let facts = material.facts;
     let entity = facts.entity(episode.service);
     let operations: Vec<&str> =
         episode.operations.iter().take(NAMED_MAX).map(|&o| facts.text(o)).collect();
@@ -126,7 +128,7 @@ fn episode(facts: &Facts, episode: &Episode) -> model::Episode {
             of(episode.inside.k, episode.inside.n),
             operations.join(", ")
         ),
-        onset: onset(&episode.onset),
+        onset: onset(material, &episode.onset),
         end: (!episode.ongoing).then_some(Time(episode.last_bad_ns)),
         matches: episode.inside.k,
         of: Some(episode.inside.n),

@@ -105,8 +105,8 @@ fn coverage(meta: &Meta) -> Vec<Coverage> {
         bytes: c.bytes,
         drops: None,
         files: c.files as u64,
-        clock_offset_ms: None,
-        clock_bound_ms: None,
+        clock_offset_ms: c.clock_ahead_ns.map(|ns| -ns as f64 / 1e6),
+        clock_bound_ms: c.clock_bound_ns.map(|ns| ns as f64 / 1e6),
     };
     meta.coverage.iter().map(row).collect()
 }

@@ -33,7 +33,7 @@ pub fn describe(
                 summary: Some(summary(facts, suspect)),
                 evidence_for: evidence_for(material, found, suspects, suspect),
                 evidence_against: evidence_against(material, found, suspects, suspect),
-                onset: Some(incident::onset(&suspect.onset)),
+                onset: Some(incident::onset(material, &suspect.onset)),
             }
         })
         .collect()

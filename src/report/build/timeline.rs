@@ -7,8 +7,8 @@ use super::super::model::{Event, Evidence, Lane, Severity};
 use super::super::time::Time;
 use super::{Material, filter, incident, of, packet};
 
-/// Failures closer than this cannot be ordered: captures of two nodes have two clocks.
-const SAME_TIME_NS: i64 = 1_000_000;
+/// Failures closer than this, or than the nodes' clocks are known, cannot be ordered.
+const SAME_TIME_NS: i64 = 50_000;
 /// Changes in the cluster this long before the capture are still told.
 const CHANGES_BEFORE_NS: i64 = 600_000_000_000;
 /// Changes told at most.
@@ -32,7 +32,8 @@ pub fn events(material: &Material<'_>, incidents: &[&Incident]) -> Vec<Event> {
     events.extend(changes(material));
     events.extend(findings(material));
     events.sort_by_key(|e| e.ts);
-    mark_same_time(&mut events);
+    let bounds = material.meta.coverage.iter().filter_map(|c| c.clock_bound_ns);
+    mark_same_time(&mut events, bounds.max().unwrap_or(0).max(SAME_TIME_NS));
     events
 }
 
@@ -176,12 +177,12 @@ fn findings(material: &Material<'_>) -> Vec<Event> {
 }
 
 /// Service lines too close to the one before say so.
-fn mark_same_time(events: &mut [Event]) {
+fn mark_same_time(events: &mut [Event], within_ns: i64) {
     let mut previous: Option<i64> = None;
     for event in
         events.iter_mut().filter(|e| e.lane == Lane::Service && e.severity >= Severity::High)
     {
-        event.same_time = previous.is_some_and(|ts| event.ts.0 - ts < SAME_TIME_NS);
+        event.same_time = previous.is_some_and(|ts| event.ts.0 - ts < within_ns);
         previous = Some(event.ts.0);
     }
 }
