@@ -51,8 +51,11 @@ fn zstd(file: impl Read + Send + 'static) -> std::io::Result<Box<dyn Read + Send
     Ok(Box::new(decoder))
 }
 
+/// A source whose first bytes were read and are given again.
+type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
+
 /// Reads four bytes and puts them back in front.
-fn peek<R: Read>(mut source: R) -> std::io::Result<([u8; 4], Chain<Cursor<Vec<u8>>, R>)> {
+fn peek<R: Read>(mut source: R) -> std::io::Result<([u8; 4], Whole<R>)> {
     let mut head = Vec::with_capacity(4);
     source.by_ref().take(4).read_to_end(&mut head)?;
     let mut magic = [0; 4];

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 use crate::catalogue::catalogue;
 use crate::kfl;
@@ -23,9 +23,9 @@ enum Action {
     List {
         /// Folder or file of rules
         rules: Option<PathBuf>,
-        /// Write JSON
-        #[arg(long)]
-        json: bool,
+        /// How the list is written
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
     },
     /// Check rule files: keys, fields, filters, windows, units
     Lint {
@@ -36,9 +36,15 @@ enum Action {
 
 pub fn run(_: &Global, args: &Args) -> anyhow::Result<Exit> {
     match &args.action {
-        Action::List { rules, json } => list(&packs(rules.as_slice())?, *json),
+        Action::List { rules, format } => list(&packs(rules.as_slice())?, *format),
         Action::Lint { rules } => lint_packs(&packs(rules)?),
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
 }
 
 /// The packs below `paths`, the built-in one where none is named.
@@ -57,11 +63,11 @@ pub fn packs(paths: &[PathBuf]) -> anyhow::Result<Vec<Pack>> {
     Ok(packs)
 }
 
-fn list(packs: &[Pack], json: bool) -> anyhow::Result<Exit> {
+fn list(packs: &[Pack], format: Format) -> anyhow::Result<Exit> {
     let rules: Vec<_> =
         packs.iter().flat_map(|pack| pack.rules.iter().map(move |r| (pack, r))).collect();
-    let text = match json {
-        true => {
+    let text = match format {
+        Format::Json => {
             let rows: Vec<serde_json::Value> = rules
                 .iter()
                 .map(|(pack, rule)| {
@@ -75,7 +81,7 @@ fn list(packs: &[Pack], json: bool) -> anyhow::Result<Exit> {
                 &serde_json::json!({"schema": "pcapsule/rules/v1", "rules": rows}),
             )?
         }
-        false => rules
+        Format::Text => rules
             .iter()
             .map(|(_, rule)| {
                 format!("{:<24} {:<9} {}\n", rule.id, rule.severity.name(), rule.title)

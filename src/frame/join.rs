@@ -4,6 +4,7 @@
 //! not joined yet.
 
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
@@ -166,7 +167,7 @@ pub(super) fn read(path: &Path) -> PolarsResult<DataFrame> {
 pub(super) fn write(path: &Path, mut frame: DataFrame) -> PolarsResult<()> {
     let temporary: PathBuf = path.with_extension("tmp");
     frame.rechunk_mut();
-    parquet(File::create(&temporary)?).finish(&mut frame)?;
+    parquet(BufWriter::new(File::create(&temporary)?)).finish(&mut frame)?;
     std::fs::rename(&temporary, path)?;
     Ok(())
 }

@@ -15,8 +15,8 @@ pub const WORKLOADS: &str = "workloads";
 
 /// Rows of a row group of tables with narrow rows, and of those that hold headers and text.
 /// Constants: what a file looks like never depends on the machine.
-const NARROW_GROUP_ROWS: usize = 32_768;
-const WIDE_GROUP_ROWS: usize = 4_096;
+const NARROW_GROUP_ROWS: usize = 16_384;
+const WIDE_GROUP_ROWS: usize = 2_048;
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use polars::io::parquet::write::BatchedWriter;
@@ -23,6 +24,9 @@ use super::table::{
 /// zstd level of the Parquet pages: 1 is the fastest, and frames are read more than once.
 const ZSTD_LEVEL: i32 = 1;
 
+/// Pages are small and many: bytes gathered before a write, per file.
+const WRITE_BYTES: usize = 256 << 10;
+
 /// How all Parquet files of a dataset are written.
 pub(super) fn parquet<W: std::io::Write>(file: W) -> ParquetWriter<W> {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).ok();
@@ -37,7 +41,7 @@ struct TableFile {
     table: &'static Table,
     path: PathBuf,
     rows: Rows,
-    file: Option<BatchedWriter<File>>,
+    file: Option<BatchedWriter<BufWriter<File>>>,
 }
 
 impl TableFile {
@@ -68,7 +72,8 @@ impl TableFile {
             if let Some(dir) = self.path.parent() {
                 std::fs::create_dir_all(dir)?;
             }
-            self.file = Some(parquet(File::create(&self.path)?).batched(frame.schema())?);
+            let file = BufWriter::with_capacity(WRITE_BYTES, File::create(&self.path)?);
+            self.file = Some(parquet(file).batched(frame.schema())?);
         }
         match &mut self.file {
             Some(file) => file.write_batch(&frame),

@@ -50,9 +50,11 @@ impl Pending {
 }
 
 enum State {
-    /// Waiting for enough bytes to tell the protocol; segments looked at in vain.
+    /// Waiting for bytes that tell the protocol: segments looked at in vain, and the directions
+    /// whose first bytes are of no protocol that is known.
     Probing {
         tried: u32,
+        strange: [bool; 2],
     },
     Known {
         protocol: &'static Protocol,
@@ -93,7 +95,7 @@ pub(super) struct Session {
 impl Session {
     pub fn new() -> Self {
         Session {
-            state: State::Probing { tried: 0 },
+            state: State::Probing { tried: 0, strange: [false; 2] },
             pending: Default::default(),
             ended: [false; 2],
             gaps: [0; 2],
@@ -314,18 +316,26 @@ impl Session {
     }
 
     /// No protocol knows these bytes. A connection joined in mid-stream may start a message with
-    /// a later segment; one whose first bytes are there will not.
+    /// a later segment; one whose first bytes are there waits for what its peer says.
     fn unknown(&mut self, direction: Direction, context: Context<'_>, found: &mut Found<'_>) {
-        let mark = self.pending(direction).marks.first().map_or(Mark::default(), |&(_, mark)| mark);
-        self.pending(direction).clear();
-        let State::Probing { tried } = &mut self.state else { return };
+        let State::Probing { tried, strange } = &mut self.state else { return };
         *tried += 1;
-        let hopeless = match context.carrier {
-            Carrier::Stream if context.opened => *tried >= 2,
-            _ => *tried > context.limits.probe_segments_max,
+        let from_start = context.carrier == Carrier::Stream && context.opened;
+        if from_start && let Some(strange) = strange.get_mut(direction.index()) {
+            *strange = true;
+        }
+        let hopeless = match from_start {
+            true => *strange == [true; 2],
+            false => *tried > context.limits.probe_segments_max,
         };
+        let pending = self.pending(direction);
+        let mark = pending.marks.first().map_or(Mark::default(), |&(_, mark)| mark);
+        if !from_start || pending.bytes.len() > context.limits.probe_bytes_max {
+            pending.clear();
+        }
         if hopeless {
             found.anomalies.push((AnomalyKind::ProtocolUnknown, mark));
+            self.pending.iter_mut().for_each(Pending::clear);
             self.state = State::Off;
         }
     }

@@ -1,0 +1,114 @@
+//! Throughput of each stage and of the whole way, in bytes of capture per second. The capture is
+//! made by our own generator, so that anybody can run this: `cargo bench`.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+use pcapsule::capture::{Batch, Inputs, SegmentReader};
+use pcapsule::catalogue::catalogue;
+use pcapsule::frame::{Dataset, Source};
+use pcapsule::incident::{Facts, detect};
+use pcapsule::kfl;
+use pcapsule::limits::Limits;
+use pcapsule::packet;
+use pcapsule::replay::Window;
+use pcapsule::synth::Scenario;
+use pcapsule::workload::{Directory, Metadata};
+
+/// A capture of three nodes with an incident, made once per run.
+struct Made {
+    dir: tempfile::TempDir,
+    inputs: Inputs,
+    directory: Directory,
+    /// Decompressed bytes of all segments.
+    bytes: u64,
+}
+
+fn make() -> Made {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    Scenario::load("redis-oom").and_then(|s| s.generate(dir.path())).expect("a scenario");
+    let inputs = Inputs::find(&[dir.path().to_path_buf()], &Limits::default()).expect("inputs");
+    let mut metadata = Metadata::default();
+    metadata.read_cluster(&dir.path().join("cluster.json")).expect("cluster.json");
+    let bytes = inputs.segments().map(|s| read(&s.path)).sum();
+    Made { dir, inputs, directory: Directory::build(metadata), bytes }
+}
+
+/// Reads a segment to its end; decompressed bytes.
+fn read(path: &Path) -> u64 {
+    let limits = Limits::default();
+    let mut reader = SegmentReader::open(path).expect("a segment");
+    let (mut batch, mut bytes) = (Batch::default(), 0);
+    while reader.next_batch(&mut batch, limits.batch_bytes, &limits) {
+        bytes += batch.bytes.len() as u64;
+    }
+    bytes
+}
+
+fn decode(path: &Path) -> usize {
+    let limits = Limits::default();
+    let mut reader = SegmentReader::open(path).expect("a segment");
+    let (mut batch, mut packets) = (Batch::default(), 0);
+    while reader.next_batch(&mut batch, limits.batch_bytes, &limits) {
+        let decoded = batch.records.iter().map(|r| packet::decode(&batch, r, 0, &limits));
+        packets += decoded.filter(|d| d.packet.is_ok()).count();
+    }
+    packets
+}
+
+fn frames(made: &Made, cache: &Path) -> Dataset {
+    let source = Source {
+        inputs: &made.inputs,
+        directory: &made.directory,
+        metadata_hash: String::new(),
+        limits: &Limits::default(),
+        window: Window::default(),
+        stop: &AtomicBool::new(false),
+        progress: &|_| {},
+    };
+    Dataset::open_or_build(&source, cache).expect("frames")
+}
+
+fn stages(c: &mut Criterion) {
+    let made = make();
+    let paths: Vec<PathBuf> = made.inputs.segments().map(|s| s.path.clone()).collect();
+    let mut group = c.benchmark_group("stages");
+    group.throughput(Throughput::Bytes(made.bytes));
+    group.sample_size(10);
+    group.bench_function("capture: zstd to records", |b| {
+        b.iter(|| paths.iter().map(|p| read(p)).sum::<u64>());
+    });
+    group.bench_function("capture and packet: zstd to packets", |b| {
+        b.iter(|| paths.iter().map(|p| decode(p)).sum::<usize>());
+    });
+    group.bench_function("whole: zstd to frames", |b| {
+        b.iter_with_large_drop(|| {
+            let cache = tempfile::tempdir().expect("a cache");
+            frames(&made, cache.path());
+            cache
+        });
+    });
+    let cache = tempfile::tempdir().expect("a cache");
+    let dataset = frames(&made, cache.path());
+    group.bench_function("incident: frames to incidents", |b| {
+        b.iter(|| detect(&Facts::read(&dataset).expect("facts")).len());
+    });
+    group.finish();
+    drop(made.dir);
+}
+
+fn language(c: &mut Criterion) {
+    let filter =
+        "http && status_code >= 500 && dst.namespace == \"shop\" && path.contains(\"/cart\")";
+    let mut group = c.benchmark_group("kfl");
+    group.bench_function("parse", |b| b.iter(|| kfl::parse(filter).expect("it parses")));
+    group.bench_function("check", |b| {
+        b.iter(|| kfl::check(catalogue(), filter).expect("it checks"))
+    });
+    group.finish();
+}
+
+criterion_group!(benches, stages, language);
+criterion_main!(benches);
