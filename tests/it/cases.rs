@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::support::{Program, files, redis_oom, root};
+use crate::support::{Program, files, finish, redis_oom, root};
 
 /// `case.yaml`: filters and how many entries match.
 #[derive(Deserialize)]
@@ -83,10 +83,34 @@ fn the_first_suspect_is_the_cause() {
     assert_eq!(first["name"], truth["root_cause"]["name"]);
     assert_eq!(first["namespace"], truth["root_cause"]["namespace"]);
     assert_eq!(first["kind"], truth["root_cause"]["kind"]);
-    let share = |rank: usize| report["suspects"][rank]["share"].as_f64().unwrap();
+    let share = |rank: usize| report["suspects"][rank]["share"].as_f64().unwrap_or(0.0);
     assert!(share(0) > 0.5 && share(0) > 3.0 * share(1), "not clear: {} {}", share(0), share(1));
-    for evidence in first["evidence_for"].as_array().unwrap() {
-        assert!(evidence["command"].as_str().unwrap().starts_with("pcapsule "), "{evidence}");
+    let proof = &first["evidence_for"][0];
+    assert!(proof["command"].as_str().unwrap().starts_with("pcapsule "), "{proof}");
+}
+
+/// What the report suggests to paste, pasted into a shell.
+#[test]
+fn commands_of_the_report_work() {
+    let (report, _) = redis_oom_report();
+    let listed = report["commands"].as_array().unwrap().iter();
+    let proofs = report["suspects"].as_array().unwrap().iter();
+    let proofs = proofs.flat_map(|suspect| suspect["evidence_for"].as_array().unwrap());
+    let mut commands: Vec<&str> =
+        listed.chain(proofs).filter_map(|entry| entry["command"].as_str()).collect();
+    commands.sort_unstable();
+    commands.dedup();
+    assert!(commands.len() >= 3, "{commands:?}");
+    let program = Program::new();
+    let bin = program.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pcapsule"), bin.join("pcapsule")).unwrap();
+    for line in commands {
+        let mut shell = program.shell(line);
+        shell.env("PATH", &bin);
+        let run = finish(shell);
+        assert!(matches!(run.code, Some(0 | 1)), "{line}: {run:#?}");
+        assert!(run.stdout.lines().count() > 1, "{line} shows nothing: {run:#?}");
     }
 }
 

@@ -298,7 +298,7 @@ fn the_built_in_rules_are_sound() {
     let program = Program::new();
     let run = program.line("rules lint").ends(0);
     assert!(run.stdout.contains(" 0 problems"), "{run:#?}");
-    let run = program.line("rules list --json").ends(0);
+    let run = program.line("rules list --format json").ends(0);
     let list: Value = serde_json::from_str(&run.stdout).unwrap();
     assert!(list["rules"].as_array().unwrap().len() >= 10);
 }

@@ -104,7 +104,7 @@ fn readme_lists_all_commands() {
 
 #[test]
 fn the_field_reference_is_current() {
-    let current = Program::new().line("fields --markdown").ends(0).stdout;
+    let current = Program::new().line("fields --format md").ends(0).stdout;
     let path = root().join("rules/FIELDS.md");
     if std::env::var_os(REWRITE).is_some() {
         std::fs::write(&path, &current).unwrap();

@@ -103,19 +103,33 @@ impl Program {
         path
     }
 
+    /// Where it keeps frames.
     pub fn cache(&self) -> PathBuf {
-        self.path("cache")
+        self.path("cache/pcapsule")
     }
 
     /// The command, to be run from the project's root as README has it.
     pub fn command<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pcapsule"));
+        let mut command = self.closed(env!("CARGO_BIN_EXE_pcapsule"));
+        command.args(args);
         command
-            .args(args)
+    }
+
+    /// A line for a shell.
+    pub fn shell(&self, line: &str) -> Command {
+        let mut command = self.closed("/bin/sh");
+        command.args(["-c", line]);
+        command
+    }
+
+    /// Anything, in the same closed environment.
+    fn closed(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(root())
             .env_clear()
             .env("HOME", self.dir.path())
-            .env("XDG_CACHE_HOME", self.cache())
+            .env("XDG_CACHE_HOME", self.path("cache"))
             .env("TZ", "UTC")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
