@@ -7,6 +7,7 @@ mod cli;
 mod determinism;
 mod docs;
 mod hostile;
+mod interop;
 mod oracle;
 mod page;
 mod support;
