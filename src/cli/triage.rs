@@ -2,6 +2,7 @@
 //! touched, what cannot be seen, and what to run next.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -61,8 +62,10 @@ pub fn screen(report: &Report, global: &Global) -> anyhow::Result<String> {
         Verdict::NoIncident => "NO INCIDENT",
         Verdict::Inconclusive => "CANNOT TELL",
     };
-    writeln!(out, "{verdict}  {}", report.verdict_reason)?;
+    let headline = report.incidents.first().map_or(&report.verdict_reason, |i| &i.summary);
+    writeln!(out, "{verdict}  {headline}")?;
     if let Some(incident) = report.incidents.first() {
+        writeln!(out, "cascade   {}", report.verdict_reason)?;
         let from = show(incident.onset.first_bad);
         match incident.onset.last_good {
             Some(good) => writeln!(out, "onset     {from}, last good {}", show(good))?,
@@ -87,7 +90,14 @@ pub fn screen(report: &Report, global: &Global) -> anyhow::Result<String> {
     for command in report.commands.iter().take(COMMANDS) {
         writeln!(out, "next      {}", command.command)?;
     }
-    Ok(out.lines().map(|line| format!("{}\n", text::terminal(line))).collect())
+    let plain: String = out.lines().map(|line| format!("{}\n", text::terminal(line))).collect();
+    let colour = match (report.verdict, global.colour(std::io::stdout().is_terminal())) {
+        (_, false) => return Ok(plain),
+        (Verdict::Incident, _) => "\x1b[1;31m",
+        (Verdict::NoIncident, _) => "\x1b[1;32m",
+        (Verdict::Inconclusive, _) => "\x1b[1;33m",
+    };
+    Ok(plain.replacen(verdict, &format!("{colour}{verdict}\x1b[0m"), 1))
 }
 
 fn suspects(out: &mut String, suspects: &[Suspect]) -> std::fmt::Result {

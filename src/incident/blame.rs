@@ -101,6 +101,8 @@ impl<'f> Children<'f> {
 #[derive(Default)]
 struct Tally<'f> {
     calls: u64,
+    /// Connections that carried calls: compared with where connections fail.
+    conns: u64,
     failed: u64,
     deep: Vec<&'f CallFact>,
     operations: BTreeMap<u32, Bin>,
@@ -110,8 +112,12 @@ fn tally<'f>(calls: &'f [CallFact], children: &Children<'_>) -> BTreeMap<EntityI
     let mut tallies: BTreeMap<EntityId, Tally> = BTreeMap::new();
     for call in calls {
         let tally = tallies.entry(call.dst).or_default();
-        tally.calls += 1;
+        tally.calls += u64::from(call.counts);
+        tally.conns += u64::from(!call.counts);
         tally.failed += u64::from(call.failed());
+        if !call.counts {
+            continue;
+        }
         let operation = tally.operations.entry(call.operation).or_default();
         operation.n += 1;
         if call.failed() && !children.explains(call) {
@@ -130,8 +136,11 @@ fn suspect(
     before: Option<&Tally<'_>>,
 ) -> Option<Suspect> {
     let first = **during.deep.first()?;
-    let deep = Bin { n: during.calls, k: during.deep.len() as u64 };
-    let deep_before = before.map_or(Bin::default(), |t| Bin { n: t.calls, k: t.deep.len() as u64 });
+    let of_conns = during.deep.iter().any(|c| c.is_conn);
+    let bin =
+        |t: &Tally| Bin { n: t.calls + if of_conns { t.conns } else { 0 }, k: t.deep.len() as u64 };
+    let deep = bin(&during);
+    let deep_before = before.map_or(Bin::default(), bin);
     let rate = |bin: Bin| bin.k as f64 / bin.n.max(1) as f64;
     // The lower bound keeps two failures out of three from outweighing hundreds out of thousands.
     let raise = (wilson_interval(deep.k, deep.n, Z_95).low - rate(deep_before)).max(0.0);

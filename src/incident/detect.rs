@@ -71,12 +71,13 @@ impl Incident {
 
 /// All incidents, by onset.
 pub fn detect(facts: &Facts) -> Vec<Incident> {
-    let mut by_service: BTreeMap<EntityId, Vec<&CallFact>> = BTreeMap::new();
+    // Connections are compared with connections: one carries many calls.
+    let mut by_service: BTreeMap<(EntityId, bool), Vec<&CallFact>> = BTreeMap::new();
     for call in &facts.calls {
-        by_service.entry(call.dst).or_default().push(call);
+        by_service.entry((call.dst, call.is_conn)).or_default().push(call);
     }
     let mut episodes = Vec::new();
-    for (service, calls) in by_service {
+    for ((service, _), calls) in by_service {
         if calls.iter().any(|c| c.failed()) {
             find_episodes(facts, service, &calls, 0, &mut episodes);
         }

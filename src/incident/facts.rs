@@ -40,8 +40,11 @@ pub struct CallFact {
     pub status: u32,
     pub outcome: Outcome,
     pub has_response: bool,
-    /// A connection that failed before a call could be made.
+    /// A connection, not a call.
     pub is_conn: bool,
+    /// Carried by nothing else in these facts: calls, and connections that failed or whose
+    /// protocol is not known. Others are only there to compare with.
+    pub counts: bool,
     pub segment: u32,
     pub frame: u32,
 }
@@ -114,17 +117,8 @@ impl Facts {
             )?;
         }
         if let Some(conns) = dataset.scan(CONNS)? {
-            let failed = col("outcome").is_in(lit(failed_outcomes()).implode(false), false);
-            let silent = col("conn_l7_detected").list().len().eq(lit(0));
-            let conns = conns.collect()?;
-            facts.opaque_conns = conns
-                .clone()
-                .lazy()
-                .filter(silent.clone().and(col("conn_local_bytes").gt(lit(0))))
-                .collect()?
-                .height() as u64;
-            let columns = conn_columns();
-            reader.conns(&conns.lazy().filter(failed.and(silent)).select(columns).collect()?)?;
+            let tcp = conns.filter(col("protocol").eq(lit("TCP"))).select(conn_columns());
+            facts.opaque_conns = reader.conns(&tcp.collect()?)?;
         }
         reader.calls.sort_by_key(|c| (c.start_ns, c.id));
         facts.entities = reader.entities.list;
@@ -148,6 +142,11 @@ impl Facts {
         &self.calls[start..end.max(start)]
     }
 
+    /// The calls that tables count.
+    pub fn counted(&self) -> impl Iterator<Item = &CallFact> {
+        self.calls.iter().filter(|c| c.counts)
+    }
+
     /// Whether a call is a user's request where it enters the captured system, given
     /// [`is_source`](Self::is_source): probes of nodes and name lookups are none.
     pub fn is_entry(&self, call: &CallFact, sources: &[bool]) -> bool {
@@ -165,12 +164,6 @@ impl Facts {
         }
         called.iter().map(|c| !c).collect()
     }
-}
-
-fn failed_outcomes() -> Series {
-    let names: Vec<&str> =
-        Outcome::ALL.iter().filter(|o| o.is_failure()).map(|o| o.name()).collect();
-    Series::new("failed".into(), names)
 }
 
 fn call_columns() -> Vec<Expr> {
@@ -195,7 +188,7 @@ fn call_columns() -> Vec<Expr> {
 }
 
 fn conn_columns() -> Vec<Expr> {
-    [
+    let stored = [
         "id",
         "ts_ns",
         "elapsed_time",
@@ -204,11 +197,12 @@ fn conn_columns() -> Vec<Expr> {
         "dst_port",
         "protocol",
         "outcome",
+        "conn_local_bytes",
         "packet_segment",
         "packet_frame",
-    ]
-    .map(col)
-    .to_vec()
+    ];
+    let protocols = col("conn_l7_detected").list().len().cast(DataType::UInt32).alias("protocols");
+    stored.map(col).into_iter().chain([protocols]).collect()
 }
 
 /// Workload ids to entities.
@@ -265,15 +259,28 @@ impl Reader {
         Ok(())
     }
 
-    fn conns(&mut self, frame: &DataFrame) -> PolarsResult<()> {
-        let port = frame.column("dst_port")?.i64()?;
+    /// Connections; the number of those that said something in no known protocol comes back. A
+    /// connection that carried calls was good as a connection: its calls tell the rest.
+    fn conns(&mut self, frame: &DataFrame) -> PolarsResult<u64> {
+        let (port, bytes) =
+            (frame.column("dst_port")?.i64()?, frame.column("conn_local_bytes")?.i64()?);
+        let protocols = frame.column("protocols")?.u32()?;
+        let mut opaque = 0;
         for (row, mut fact) in self.common(frame)? {
+            let carried_calls = protocols.get(row).unwrap_or(0) > 0;
+            if carried_calls {
+                fact.outcome = Outcome::Ok;
+            } else if bytes.get(row).unwrap_or(0) > 0 {
+                opaque += 1;
+            }
             fact.operation = self.texts.id(&format!("connect :{}", port.get(row).unwrap_or(0)));
             fact.status = self.texts.id(fact.outcome.name());
+            fact.end_ns = fact.start_ns;
             fact.is_conn = true;
+            fact.counts = !carried_calls;
             self.calls.push(fact);
         }
-        Ok(())
+        Ok(opaque)
     }
 
     /// What calls and connections have in common, by row.
@@ -311,6 +318,7 @@ impl Reader {
                         .unwrap_or_default(),
                     has_response: false,
                     is_conn: false,
+                    counts: true,
                     segment: segment.get(row).unwrap_or(0) as u32,
                     frame: packet.get(row).unwrap_or(0) as u32,
                 },
@@ -346,6 +354,7 @@ pub(super) mod tests {
                 outcome: if failed(t) { Outcome::ServerError } else { Outcome::Ok },
                 has_response: true,
                 is_conn: false,
+                counts: true,
                 segment: 0,
                 frame: 1,
             }

@@ -64,7 +64,7 @@ pub struct Endpoint {
 pub fn endpoints(facts: &Facts, span: Option<(i64, i64)>) -> Vec<Endpoint> {
     let sources = facts.is_source();
     let mut found: BTreeMap<(EntityId, u32), Endpoint> = BTreeMap::new();
-    for call in &facts.calls {
+    for call in facts.counted() {
         let endpoint = found.entry((call.dst, call.operation)).or_insert_with(|| Endpoint {
             service: call.dst,
             operation: call.operation,
@@ -119,7 +119,7 @@ pub struct ServiceTally {
 /// Services by failures now.
 pub fn services(facts: &Facts, span: Option<(i64, i64)>) -> Vec<ServiceTally> {
     let mut found: BTreeMap<EntityId, (Phase, Phase)> = BTreeMap::new();
-    for call in &facts.calls {
+    for call in facts.counted() {
         let (now, before) = found.entry(call.dst).or_default();
         match (span.is_none(), part(call, span)) {
             (true, _) | (false, Some(Part::During)) => now.add(call),
@@ -153,7 +153,7 @@ pub struct EdgeTally {
 /// Edges by caller, callee and protocol.
 pub fn edges(facts: &Facts, span: Option<(i64, i64)>) -> Vec<EdgeTally> {
     let mut found: BTreeMap<(EntityId, EntityId, u32), EdgeTally> = BTreeMap::new();
-    for call in &facts.calls {
+    for call in facts.counted() {
         let key = (call.src, call.dst, call.protocol);
         let edge = found.entry(key).or_insert_with(|| EdgeTally {
             src: call.src,

@@ -27,7 +27,7 @@ fn others_read_our_segments() {
         let text =
             shell(format!("zstd -dc '{}' | tshark -n -r - {fields}", segment.display()));
         let column = |number: usize| {
-            let cells = text.lines().filter_map(|line| line.split('\t').nth(number));
+            let cells = text.lines().filter_map(move |line| line.split('\t').nth(number));
             cells.flat_map(|cell| cell.split(',')).filter(|cell| !cell.is_empty())
         };
         assert_eq!(text.lines().count() as u64, ours.packets, "{}", segment.display());

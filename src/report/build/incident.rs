@@ -1,6 +1,6 @@
 //! One incident in the report's words: its span, what was hit at the entry, how it spread.
 
-use crate::incident::{CallFact, Episode, Facts, Incident, Suspect};
+use crate::incident::{self as tally, CallFact, Episode, Facts, Incident, Suspect};
 
 use super::super::model::{self, Counts, Entry, FailingCall};
 use super::super::time::Time;
@@ -61,26 +61,58 @@ fn entry(facts: &Facts, from: i64, to: i64) -> Option<Entry> {
     })
 }
 
+/// What broke for whoever uses the system, with numbers and without a cause.
 fn summary(facts: &Facts, incident: &Incident, entry: Option<&Entry>) -> String {
-    let services: Vec<&str> =
-        incident.episodes.iter().map(|e| facts.entity(e.service).name.as_str()).collect();
-    let named = services.join(", ");
-    match entry {
-        Some(entry) if entry.during.failed > 0 => {
-            let before = match &entry.before {
-                Some(before) => format!("; before it {}", of(before.failed, before.requests)),
-                None => "; the capture shows nothing before it".into(),
-            };
-            let during = of(entry.during.failed, entry.during.requests);
-            format!("{during} of the requests that enter the system failed{before}; calls to {named} fail")
-                .replacen(" of the requests that enter the system failed", " requests that enter the system failed", 1)
-        }
-        _ => {
-            let (k, n) =
-                incident.episodes.iter().fold((0, 0), |(k, n), e| (k + e.inside.k, n + e.inside.n));
-            format!("{} calls to {named} failed", of(k, n))
+    let Some(entry) = entry.filter(|entry| entry.during.failed > 0) else {
+        let services: Vec<&str> =
+            incident.episodes.iter().map(|e| facts.entity(e.service).name.as_str()).collect();
+        let (k, n) =
+            incident.episodes.iter().fold((0, 0), |(k, n), e| (k + e.inside.k, n + e.inside.n));
+        return format!("{} calls to {} failed", of(k, n), services.join(", "));
+    };
+    let before = match &entry.before {
+        Some(before) => format!("{} before it", of(before.failed, before.requests)),
+        None => "the capture shows nothing before it".into(),
+    };
+    let during = of(entry.during.failed, entry.during.requests);
+    format!("{} failed: {during} requests from outside, {before}", hit(facts, incident))
+}
+
+/// The endpoints that outsiders called in vain, most failures first.
+fn hit(facts: &Facts, incident: &Incident) -> String {
+    let mut endpoints: Vec<_> = tally::endpoints(facts, Some(incident.span(facts)))
+        .into_iter()
+        .filter(|e| e.entry && e.during.counts.failed > 0)
+        .collect();
+    endpoints.sort_by_key(|e| std::cmp::Reverse(e.during.counts.failed));
+    let named: Vec<&str> =
+        endpoints.iter().take(NAMED_MAX).map(|e| facts.text(e.operation)).collect();
+    match endpoints.len().saturating_sub(NAMED_MAX) {
+        0 => named.join(" and "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// What fails in which order, in one clause.
+pub fn cascade(material: &Material<'_>, incident: &Incident) -> String {
+    let facts = material.facts;
+    let mut names: Vec<&str> = Vec::new();
+    for episode in &incident.episodes {
+        let name = facts.entity(episode.service).name.as_str();
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
+    let first = incident.episodes.first().map(|e| &e.first);
+    let began = first.map_or(String::new(), |call| {
+        let answer = if call.has_response { facts.text(call.status) } else { call.outcome.name() };
+        format!(
+            "; first bad: {} to {} ended with {answer}",
+            facts.text(call.operation),
+            facts.entity(call.dst).name
+        )
+    });
+    format!("Failing in this order: {}{began}", names.join(", "))
 }
 
 /// The call as the report shows it.

@@ -54,7 +54,7 @@ pub fn build(material: Material<'_>) -> Report {
         report.incidents.push(incident::describe(&material, found, &suspects, &id));
         report.suspects.extend(suspect::describe(&material, found, &suspects, &id));
     }
-    (report.verdict, report.verdict_reason) = verdict(&material, &report);
+    (report.verdict, report.verdict_reason) = verdict(&material, &incidents, &report);
     report.impact = tables::impact(facts, span);
     report.services = tables::services(facts, span);
     report.edges = tables::edges(facts, span);
@@ -70,15 +70,16 @@ pub fn build(material: Material<'_>) -> Report {
 }
 
 /// The verdict and the sentence that carries its numbers.
-fn verdict(material: &Material<'_>, report: &Report) -> (Verdict, String) {
+fn verdict(material: &Material<'_>, incidents: &[&Incident], report: &Report) -> (Verdict, String) {
     let calls = material.facts.calls.iter().filter(|c| !c.is_conn).count();
     let failed = material.facts.calls.iter().filter(|c| c.failed()).count();
-    if let Some(first) = report.incidents.first() {
+    if let Some(found) = incidents.first() {
+        let cascade = incident::cascade(material, found);
         let more = match report.incidents.len() {
             1 => String::new(),
             n => format!(" ({n} incidents in this capture)"),
         };
-        return (Verdict::Incident, format!("{}{more}", first.summary));
+        return (Verdict::Incident, format!("{cascade}{more}"));
     }
     if calls < CALLS_MIN {
         let reason = format!(

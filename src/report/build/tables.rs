@@ -8,7 +8,8 @@ use super::super::model::{self, Edge, Impact, Red, Series, Service};
 use super::super::time::Time;
 use super::namespace;
 
-/// Rows of the impact table beyond those with failures.
+/// Rows of the impact table: all, and those without failures.
+const ROWS_MAX: usize = 300;
 const QUIET_ROWS_MAX: usize = 40;
 /// Services with a series of their own.
 const SERIES_MAX: usize = 24;
@@ -23,7 +24,8 @@ pub fn impact(facts: &Facts, span: Span) -> Vec<Impact> {
     for endpoint in incident::endpoints(facts, span) {
         let failed = endpoint.whole.counts.failed > 0;
         quiet += usize::from(!failed);
-        if !failed && !endpoint.entry && quiet > QUIET_ROWS_MAX {
+        let too_quiet = !failed && !endpoint.entry && quiet > QUIET_ROWS_MAX;
+        if too_quiet || rows.len() >= ROWS_MAX {
             continue;
         }
         let entity = facts.entity(endpoint.service);
@@ -123,7 +125,7 @@ pub fn series(facts: &Facts, services: &[Service]) -> Vec<Series> {
     let bin_ns = ((facts.last_ns - facts.first_ns) / BINS + 1).max(1_000_000_000);
     let bins = ((facts.last_ns - facts.first_ns) / bin_ns + 1).max(1) as usize;
     let mut by_service: BTreeMap<EntityId, Vec<(u64, u64, Vec<f64>)>> = BTreeMap::new();
-    for call in &facts.calls {
+    for call in facts.counted() {
         let rows = by_service.entry(call.dst).or_insert_with(|| vec![Default::default(); bins]);
         let bin = ((call.start_ns - facts.first_ns) / bin_ns).max(0) as usize;
         let Some(row) = rows.get_mut(bin) else { continue };

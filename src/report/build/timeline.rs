@@ -58,7 +58,7 @@ fn captured(material: &Material<'_>) -> String {
 
 /// How it was before anything broke.
 fn normal(facts: &Facts, until_ns: i64) -> Option<Event> {
-    let calls = facts.between(i64::MIN, until_ns);
+    let calls: Vec<_> = facts.between(i64::MIN, until_ns).iter().filter(|c| c.counts).collect();
     let first = calls.first()?;
     let seconds = ((until_ns - first.start_ns) as f64 / 1e9).max(1e-9);
     let failed = calls.iter().filter(|c| c.failed()).count() as u64;
@@ -103,7 +103,7 @@ fn spread(material: &Material<'_>, found: &Incident) -> Vec<Event> {
 fn peak(facts: &Facts, incident: &Incident) -> Option<Event> {
     let (from, to) = incident.span(facts);
     let mut seconds: std::collections::BTreeMap<i64, (u64, u64)> = Default::default();
-    for call in facts.between(from, to) {
+    for call in facts.between(from, to).iter().filter(|c| c.counts) {
         let second = seconds.entry(call.start_ns.div_euclid(1_000_000_000)).or_default();
         second.0 += u64::from(call.failed());
         second.1 += 1;
