@@ -1,0 +1,148 @@
+//! Captures made by others, beside the counts of an oracle (tshark, single pass). A difference is
+//! a question, answered once in `oracle.tsv` from the bytes; a difference that is not there fails,
+//! and so does an answer that no longer holds.
+
+use std::collections::BTreeMap;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use pcapsule::frame::Meta;
+
+use crate::support::{dissect, left_out, shared};
+
+/// Folders whose counts are compared, and what we call their protocol.
+const COMPARED: &[(&str, &str)] = &[("http", "http1"), ("dns", "dns"), ("redis", "redis")];
+
+/// One capture takes no longer.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Captures that equal the oracle or prove it wrong, of those within scope.
+const SHARE_MIN: f64 = 0.95;
+
+/// Requests and responses.
+type Counts = (u64, u64);
+
+/// Lines of a table with a header, each as column name to value.
+fn table(text: &str) -> Vec<BTreeMap<String, String>> {
+    let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+    let names: Vec<&str> = lines.next().unwrap().split('\t').collect();
+    lines
+        .map(|line| {
+            let cells = line.split('\t').map(str::to_string);
+            names.iter().map(ToString::to_string).zip(cells).collect()
+        })
+        .collect()
+}
+
+/// A line of `oracle.tsv`.
+struct Answer {
+    ours: Counts,
+    oracle: Counts,
+    right: String,
+}
+
+fn answers() -> BTreeMap<String, Answer> {
+    let row = |row: BTreeMap<String, String>| {
+        let number = |name: &str| row[name].parse::<u64>().unwrap();
+        let answer = Answer {
+            ours: (number("ours_requests"), number("ours_responses")),
+            oracle: (number("oracle_requests"), number("oracle_responses")),
+            right: row["right"].clone(),
+        };
+        assert!(["ours", "oracle", "out of scope"].contains(&answer.right.as_str()));
+        let shown = row["why"].to_lowercase().contains("frame");
+        assert!(shown, "{}: name the frames that show it", row["file"]);
+        (row["file"].clone(), answer)
+    };
+    table(include_str!("oracle.tsv")).into_iter().map(row).collect()
+}
+
+/// Dissects one capture, in time and without a panic; an input that is no capture is fine.
+fn judge(path: PathBuf, cache: PathBuf) -> Result<Option<Meta>, String> {
+    let (send, receive) = channel();
+    std::thread::spawn(move || {
+        let result = catch_unwind(|| dissect(&[path], &cache).map(|dataset| dataset.meta));
+        let _ = send.send(result);
+    });
+    match receive.recv_timeout(LIMIT) {
+        Err(_) => Err(format!("took longer than {LIMIT:?}")),
+        Ok(Err(_)) => Err("panicked".into()),
+        Ok(Ok(Err(pcapsule::frame::FrameError::Capture(_)))) => Ok(None),
+        Ok(Ok(Err(error))) => Err(error.to_string()),
+        Ok(Ok(Ok(meta))) => Ok(Some(meta)),
+    }
+}
+
+/// Dissects all captures of the index; what they hold by file, and what went wrong.
+fn dissect_all(pcaps: &Path, files: &[String]) -> (BTreeMap<String, Option<Meta>>, Vec<String>) {
+    let cache = tempfile::tempdir().unwrap();
+    let queue = Mutex::new(files.iter());
+    let (found, wrong) = (Mutex::new(BTreeMap::new()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let Some(file) = queue.lock().unwrap().next() else { break };
+                    match judge(pcaps.join(file), cache.path().to_path_buf()) {
+                        Ok(meta) => drop(found.lock().unwrap().insert(file.clone(), meta)),
+                        Err(error) => wrong.lock().unwrap().push(format!("{file}: {error}")),
+                    }
+                }
+            });
+        }
+    });
+    (found.into_inner().unwrap(), wrong.into_inner().unwrap())
+}
+
+fn counts(meta: Option<&Meta>, protocol: &str) -> Counts {
+    let summary = meta.and_then(|meta| meta.protocols.get(protocol)).copied().unwrap_or_default();
+    (summary.requests, summary.responses)
+}
+
+#[test]
+fn captures_of_others() {
+    let Some(pcaps) = shared("pcaps") else {
+        return left_out("captures of others: ../shared/pcaps is not there");
+    };
+    let index = table(&std::fs::read_to_string(pcaps.join("index.tsv")).unwrap());
+    let files: Vec<String> = index.iter().map(|row| row["file"].clone()).collect();
+    assert!(files.len() > 200);
+    let (found, mut wrong) = dissect_all(&pcaps, &files);
+
+    let answers = answers();
+    let (mut scope, mut good) = (0, 0);
+    for row in &index {
+        let protocol = COMPARED.iter().find(|(folder, _)| *folder == row["protocol"]);
+        let Some((_, protocol)) = protocol else { continue };
+        let file = &row["file"];
+        let ours = counts(found.get(file).and_then(Option::as_ref), protocol);
+        let number = |name: &str| row[name].parse::<u64>().unwrap();
+        let oracle = (number("requests"), number("responses"));
+        let answer = answers.get(file);
+        match answer {
+            None if ours != oracle => {
+                wrong.push(format!("{file}: {ours:?}, the oracle says {oracle:?}; look why"));
+            }
+            Some(a) if ours == oracle => {
+                wrong.push(format!("{file}: equal now; take it out of oracle.tsv ({:?})", a.ours));
+            }
+            Some(a) if (a.ours, a.oracle) != (ours, oracle) => {
+                let was = (a.ours, a.oracle);
+                wrong.push(format!("{file}: {ours:?} and {oracle:?}, oracle.tsv has {was:?}"));
+            }
+            _ => {}
+        }
+        let right = answer.map_or("equal", |answer| answer.right.as_str());
+        scope += u32::from(right != "out of scope");
+        good += u32::from(right == "equal" || right == "ours");
+    }
+    for file in answers.keys().filter(|file| !files.contains(file)) {
+        wrong.push(format!("{file}: in oracle.tsv, and not in the index"));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let share = f64::from(good) / f64::from(scope);
+    assert!(share >= SHARE_MIN, "{good} of {scope} equal the oracle or prove it wrong");
+}
