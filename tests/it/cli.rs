@@ -25,13 +25,8 @@ fn one_segment() -> PathBuf {
 /// Every command that reads captures, with its arguments but the input.
 fn readers(out: &Path) -> Vec<Vec<String>> {
     let out = out.display().to_string();
-    let lines: [&[&str]; 5] = [
-        &["triage"],
-        &["report", "-o", &out],
-        &["dissect"],
-        &["query", "http"],
-        &["check"],
-    ];
+    let lines: [&[&str]; 5] =
+        [&["triage"], &["report", "-o", &out], &["dissect"], &["query", "http"], &["check"]];
     lines.iter().map(|words| words.iter().map(ToString::to_string).collect()).collect()
 }
 
@@ -104,6 +99,34 @@ fn help_and_version_are_success() {
         let run = program.line(line).ends(0);
         assert!(!run.stdout.is_empty() && run.stderr.is_empty(), "{line}: {run:#?}");
     }
+}
+
+/// Global options stand before the command or behind it.
+#[test]
+fn global_options_stand_anywhere() {
+    let program = Program::new();
+    let input = fixture();
+    let behind = program.run(&["dissect", &input, "--tz", "UTC", "--quiet"]).ends(0);
+    let before = program.run(&["--tz", "UTC", "--quiet", "dissect", &input]).ends(0);
+    assert_eq!(before.stdout, behind.stdout);
+}
+
+/// A report that people have filled in is renewed, not overwritten.
+#[test]
+fn a_second_report_keeps_what_people_wrote() {
+    let program = Program::new();
+    let (input, out) = (fixture(), program.path("out"));
+    let report = ["report", &input, "-o", out.to_str().unwrap(), "--quiet"];
+    program.run(&report).ends(0);
+    let path = out.join("report.md");
+    let fresh = std::fs::read_to_string(&path).unwrap();
+    let line = fresh.lines().find(|line| line.contains("TODO(human)")).unwrap();
+    let edited = fresh.replace(line, "- Forty customers called.").replace("redis", "REDIS");
+    std::fs::write(&path, &edited).unwrap();
+    program.run(&report).ends(0);
+    let renewed = std::fs::read_to_string(&path).unwrap();
+    assert!(renewed.contains("Forty customers called."), "what people wrote is gone");
+    assert!(renewed.contains("redis"), "the program's own sections are renewed");
 }
 
 #[test]
@@ -277,12 +300,17 @@ fn a_second_run_uses_the_cache() {
 fn a_finding_at_the_level_asked_for_ends_with_1() {
     let program = Program::new();
     let input = fixture();
-    let check = |more: &[&str]| program.run(&[&["check", &input, "--format", "json"], more].concat());
+    let check =
+        |more: &[&str]| program.run(&[&["check", &input, "--format", "json"], more].concat());
     let run = check(&[]).ends(1);
     let verdict: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(verdict["verdict"], "findings");
-    let rules: Vec<&str> =
-        verdict["findings"].as_array().unwrap().iter().map(|f| f["rule"].as_str().unwrap()).collect();
+    let rules: Vec<&str> = verdict["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["rule"].as_str().unwrap())
+        .collect();
     assert!(rules.contains(&"redis-error"), "{rules:?}");
     check(&["--exit-zero"]).ends(0);
     let healthy = program.path("healthy");
