@@ -54,3 +54,20 @@ fn any_frames() {
         },
     );
 }
+
+/// Every shorter frame, with each transport and a length that fits: headers that end anywhere.
+#[test]
+fn every_prefix() {
+    let frame = samples::frames().pop().unwrap();
+    assert_eq!(frame[12..15], [8, 0, 0x45], "Ethernet, then IPv4 without options");
+    for protocol in [1, 6, 17, 58, 132, 0] {
+        for end in 0..=frame.len() {
+            let mut prefix = frame[..end].to_vec();
+            if end > 34 {
+                prefix[16..18].copy_from_slice(&(end as u16 - 14).to_be_bytes());
+                prefix[23] = protocol;
+            }
+            try_decode(&prefix, 1, 0);
+        }
+    }
+}
