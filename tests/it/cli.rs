@@ -25,13 +25,8 @@ fn one_segment() -> PathBuf {
 /// Every command that reads captures, with its arguments but the input.
 fn readers(out: &Path) -> Vec<Vec<String>> {
     let out = out.display().to_string();
-    let lines: [&[&str]; 5] = [
-        &["triage"],
-        &["report", "-o", &out],
-        &["dissect"],
-        &["query", "http"],
-        &["check"],
-    ];
+    let lines: [&[&str]; 5] =
+        [&["triage"], &["report", "-o", &out], &["dissect"], &["query", "http"], &["check"]];
     lines.iter().map(|words| words.iter().map(ToString::to_string).collect()).collect()
 }
 
@@ -277,12 +272,17 @@ fn a_second_run_uses_the_cache() {
 fn a_finding_at_the_level_asked_for_ends_with_1() {
     let program = Program::new();
     let input = fixture();
-    let check = |more: &[&str]| program.run(&[&["check", &input, "--format", "json"], more].concat());
+    let check =
+        |more: &[&str]| program.run(&[&["check", &input, "--format", "json"], more].concat());
     let run = check(&[]).ends(1);
     let verdict: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(verdict["verdict"], "findings");
-    let rules: Vec<&str> =
-        verdict["findings"].as_array().unwrap().iter().map(|f| f["rule"].as_str().unwrap()).collect();
+    let rules: Vec<&str> = verdict["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["rule"].as_str().unwrap())
+        .collect();
     assert!(rules.contains(&"redis-error"), "{rules:?}");
     check(&["--exit-zero"]).ends(0);
     let healthy = program.path("healthy");

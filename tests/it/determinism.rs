@@ -13,13 +13,8 @@ use crate::support::{Program, dissect, redis_oom, root};
 use crate::traffic;
 
 /// Columns that point into files, which cutting moves.
-const POINTERS: &[&str] = &[
-    "packet_segment",
-    "packet_frame",
-    "packet_offset",
-    "response_segment",
-    "response_frame",
-];
+const POINTERS: &[&str] =
+    &["packet_segment", "packet_frame", "packet_offset", "response_segment", "response_frame"];
 
 /// A minute's scenario cut short, with losses.
 const SHORT: &str = "duration: 6s";

@@ -9,7 +9,8 @@ use crate::support::{Program, left_out, redis_oom};
 use crate::traffic::{self, Frame, MILLI_NS, START_NS};
 
 /// Runs in a page that takes it for markup; shows on a terminal that takes it for a command.
-const SCRIPT: &str = "<img/src=x/onerror=document.title='owned'><script>document.title='owned'</script>";
+const SCRIPT: &str =
+    "<img/src=x/onerror=document.title='owned'><script>document.title='owned'</script>";
 const TITLE: &str = "\x1b]0;owned\x07";
 const LINK: &str = "`|[x](javascript:document.title='owned')`";
 

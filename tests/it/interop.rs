@@ -24,8 +24,7 @@ fn others_read_our_segments() {
     for segment in files(&redis_oom(), ".pcap.zst") {
         let ours = dissect(std::slice::from_ref(&segment), dir.path()).unwrap().meta;
         let fields = "-T fields -e http.request.method -e http.response.code -e dns.flags.response";
-        let text =
-            shell(format!("zstd -dc '{}' | tshark -n -r - {fields}", segment.display()));
+        let text = shell(format!("zstd -dc '{}' | tshark -n -r - {fields}", segment.display()));
         let column = |number: usize| {
             let cells = text.lines().filter_map(move |line| line.split('\t').nth(number));
             cells.flat_map(|cell| cell.split(',')).filter(|cell| !cell.is_empty())
@@ -66,7 +65,10 @@ fn we_read_the_formats_of_others() {
         made("modified.pcap", "editcap -F modpcap IN OUT"),
         made("new.pcapng", "editcap -F pcapng IN OUT"),
         made("gzip.pcap.gz", "gzip -c IN > OUT"),
-        made("gzip-twice.pcap.gz", "head -c 100000 IN | gzip > OUT; tail -c +100001 IN | gzip >> OUT"),
+        made(
+            "gzip-twice.pcap.gz",
+            "head -c 100000 IN | gzip > OUT; tail -c +100001 IN | gzip >> OUT",
+        ),
         made("zstd.pcap.zst", "zstd -q -c IN > OUT"),
         made("zstd-long.pcap.zst", "zstd -q -c --long=27 IN > OUT"),
         made("wrong-name.txt", "cp IN OUT"),

@@ -61,7 +61,9 @@ pub fn batch() -> &'static Batch {
 pub fn frames() -> Vec<Vec<u8>> {
     let mut frames: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
     for record in &batch().records {
-        frames.entry(record.captured_len as usize).or_insert_with(|| batch().frame(record).to_vec());
+        frames
+            .entry(record.captured_len as usize)
+            .or_insert_with(|| batch().frame(record).to_vec());
     }
     assert!(frames.len() > 20);
     frames.into_values().collect()
@@ -69,8 +71,7 @@ pub fn frames() -> Vec<Vec<u8>> {
 
 /// A pcap file with the capture's first packets.
 pub fn pcap() -> Vec<u8> {
-    let mut writer =
-        pcapsule::capture::write::PcapWriter::new(Vec::new(), 1, 65_535).unwrap();
+    let mut writer = pcapsule::capture::write::PcapWriter::new(Vec::new(), 1, 65_535).unwrap();
     for record in batch().records.iter().take(30) {
         let (ts_ns, wire_len) = (record.ts_ns, record.wire_len);
         let data = batch().frame(record);
@@ -87,7 +88,9 @@ pub fn pcapng() -> Vec<u8> {
     for (record, interface) in batch().records.iter().zip([one, two].into_iter().cycle()).take(30) {
         let (ts_ns, wire_len) = (record.ts_ns, record.wire_len);
         let data = batch().frame(record);
-        writer.write(interface, &pcapsule::capture::write::Record { ts_ns, wire_len, data }).unwrap();
+        writer
+            .write(interface, &pcapsule::capture::write::Record { ts_ns, wire_len, data })
+            .unwrap();
     }
     writer.finish().unwrap()
 }
@@ -103,7 +106,8 @@ pub fn conversations() -> &'static [Conversation] {
             if packet.payload_len == 0 {
                 continue;
             }
-            let client = packet.key.end(packet.from).port > packet.key.end(packet.from.other()).port;
+            let client =
+                packet.key.end(packet.from).port > packet.key.end(packet.from.other()).port;
             let direction = if client { Direction::ToServer } else { Direction::ToClient };
             let stream = packet.key.proto == Proto::Tcp;
             let conversation = found
