@@ -101,6 +101,34 @@ fn help_and_version_are_success() {
     }
 }
 
+/// Global options stand before the command or behind it.
+#[test]
+fn global_options_stand_anywhere() {
+    let program = Program::new();
+    let input = fixture();
+    let behind = program.run(&["dissect", &input, "--tz", "UTC", "--quiet"]).ends(0);
+    let before = program.run(&["--tz", "UTC", "--quiet", "dissect", &input]).ends(0);
+    assert_eq!(before.stdout, behind.stdout);
+}
+
+/// A report that people have filled in is renewed, not overwritten.
+#[test]
+fn a_second_report_keeps_what_people_wrote() {
+    let program = Program::new();
+    let (input, out) = (fixture(), program.path("out"));
+    let report = ["report", &input, "-o", out.to_str().unwrap(), "--quiet"];
+    program.run(&report).ends(0);
+    let path = out.join("report.md");
+    let fresh = std::fs::read_to_string(&path).unwrap();
+    let line = fresh.lines().find(|line| line.contains("TODO(human)")).unwrap();
+    let edited = fresh.replace(line, "- Forty customers called.").replace("redis", "REDIS");
+    std::fs::write(&path, &edited).unwrap();
+    program.run(&report).ends(0);
+    let renewed = std::fs::read_to_string(&path).unwrap();
+    assert!(renewed.contains("Forty customers called."), "what people wrote is gone");
+    assert!(renewed.contains("redis"), "the program's own sections are renewed");
+}
+
 #[test]
 fn a_window_without_packets() {
     let program = Program::new();

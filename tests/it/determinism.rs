@@ -59,6 +59,22 @@ fn threads_do_not_matter() {
     }
 }
 
+#[test]
+fn reports_do_not_depend_on_threads() {
+    let program = Program::new();
+    let input = redis_oom().display().to_string();
+    let [one, two] = ["1", "2"].map(|threads| {
+        let [out, cache] =
+            ["out", "cache-of"].map(|name| program.path(&format!("{name}-{threads}")));
+        let [out, cache] = [out, cache].map(|path| path.display().to_string());
+        let report = ["report", &input, "-o", &out, "--cache", &cache, "--threads", threads];
+        program.run(&report).ends(0);
+        contents(Path::new(&out))
+    });
+    assert_eq!(one.len(), 3, "{:?}", one.keys());
+    assert!(one == two, "the reports differ");
+}
+
 /// All tables of a dataset without what points into files, each sorted by all its columns that
 /// can be, as text.
 fn tables_of(dataset: &Dataset) -> BTreeMap<&'static str, DataFrame> {
