@@ -41,87 +41,68 @@ pub fn default_pack() -> Result<Pack, Vec<RuleError>> {
 mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
-    use std::sync::Arc;
 
-    use cel::extractors::This;
-    use cel::{Context, Program};
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
-    use crate::call::fields::CallCommon;
-    use crate::conn::fields::ConnCommon;
-    use crate::field::{FieldDef, FieldType};
+    use crate::catalogue::{Family, Field, catalogue};
+    use crate::dissect::PROTOCOLS;
+    use crate::kfl::{self, Entry, Verdict};
     use crate::rule::trial::{Fields, run};
     use crate::rule::{Rule, lint};
 
-    /// Protocols' own fields that the default rules use.
-    const PROTOCOL_FIELDS: &[(&str, FieldType)] = &[
-        ("http", FieldType::Bool),
-        ("dns", FieldType::Bool),
-        ("redis", FieldType::Bool),
-        ("conn", FieldType::Bool),
-        ("path", FieldType::Text),
-        ("request.headers", FieldType::Map),
-        ("dns_request", FieldType::Bool),
-        ("dns_response", FieldType::Bool),
-        ("dns_questions", FieldType::List),
-        ("redis_error", FieldType::Text),
-    ];
-
-    /// Every field with the value that it has where it is absent.
-    fn defaults() -> BTreeMap<String, Value> {
-        let tables: [&[FieldDef]; 3] =
-            [CallCommon::FIELDS, ConnCommon::FIELDS, crate::workload::fields::FIELDS];
-        let own = tables.into_iter().flatten().map(|field| (field.name, field.ty));
-        let value = |ty| match ty {
-            FieldType::Text | FieldType::Bytes => json!(""),
-            FieldType::Int | FieldType::Time => json!(0),
-            FieldType::Bool => json!(false),
-            FieldType::List => json!([]),
-            FieldType::Map => json!({}),
-        };
-        own.chain(PROTOCOL_FIELDS.iter().copied())
-            .map(|(name, ty)| (name.to_owned(), value(ty)))
-            .collect()
+    /// An entry written out in a rule's test.
+    struct Written<'f> {
+        fields: &'f Fields,
+        protocol: String,
     }
 
-    fn to_cel(value: Value) -> cel::Value {
-        match value {
-            // Its own conversion makes unsigned numbers, which KFL's fields never are.
-            Value::Number(number) => cel::Value::Int(number.as_i64().expect("an integer")),
-            Value::Bool(value) => cel::Value::Bool(value),
-            Value::String(text) => text.into(),
-            other => cel::to_value(other).expect("a list or a map of text"),
-        }
-    }
-
-    /// Answers a filter by the `cel` crate's own interpreter, an independent judge of the rules.
-    fn answer(filter: &str, fields: &Fields) -> Result<bool, String> {
-        let mut all = defaults();
-        for (name, value) in fields {
-            let known = all.insert(name.clone(), value.clone());
-            known.ok_or_else(|| format!("no field `{name}`"))?;
-        }
-        let mut context = Context::default();
-        for (name, value) in all {
-            context.add_variable_from_value(name, to_cel(value));
-        }
-        let matches = |This(text): This<Arc<String>>, regex: Arc<String>| {
-            regex::Regex::new(&regex).is_ok_and(|regex| regex.is_match(&text))
-        };
-        let map_get = |map: cel::Value, key: Arc<String>, default: Arc<String>| {
-            let cel::Value::Map(map) = map else { return default };
-            match map.map.get(&cel::objects::Key::String(key)) {
-                Some(cel::Value::String(text)) => text.clone(),
-                _ => default,
+    impl Written<'_> {
+        fn of(fields: &Fields) -> Result<Written<'_>, String> {
+            let is = |flag: &str| fields.get(flag) == Some(&Value::Bool(true));
+            let known = PROTOCOLS.iter().find(|p| is(p.flag)).map(|p| p.title.to_owned());
+            let given = fields.get("protocol").and_then(Value::as_str).map(str::to_owned);
+            for name in fields.keys() {
+                catalogue().get(name).ok_or_else(|| format!("no field `{name}`"))?;
             }
-        };
-        context.add_function("matches", matches).map_err(|error| error.to_string())?;
-        context.add_function("map_get", map_get).map_err(|error| error.to_string())?;
-        let program = Program::compile(filter).map_err(|error| error.to_string())?;
-        match program.execute(&context).map_err(|error| error.to_string())? {
-            cel::Value::Bool(answer) => Ok(answer),
-            other => Err(format!("{other:?} is no truth value")),
+            Ok(Written { fields, protocol: known.or(given).unwrap_or_default() })
+        }
+    }
+
+    impl Entry for Written<'_> {
+        fn family(&self) -> Family {
+            match self.fields.get("conn") {
+                Some(Value::Bool(true)) => Family::Conns,
+                _ => Family::Calls,
+            }
+        }
+
+        fn protocol(&self) -> &str {
+            &self.protocol
+        }
+
+        fn get(&self, field: &Field) -> Option<kfl::Value<'_>> {
+            let text =
+                |v: &Value| kfl::Value::Text(v.as_str().unwrap_or_default().to_owned().into());
+            Some(match self.fields.get(field.name)? {
+                Value::Bool(value) => kfl::Value::Bool(*value),
+                Value::Number(value) => kfl::Value::Int(value.as_i64()?),
+                Value::Array(items) => kfl::Value::List(items.iter().map(text).collect()),
+                Value::Object(pairs) => kfl::Value::Map(
+                    pairs.iter().map(|(k, v)| (kfl::Value::from(k.as_str()), text(v))).collect(),
+                ),
+                value => text(value),
+            })
+        }
+    }
+
+    /// Answers a filter by KFL's row evaluator.
+    fn answer(filter: &str, fields: &Fields) -> Result<bool, String> {
+        let checked = kfl::check(catalogue(), filter).map_err(|error| error.to_string())?;
+        match checked.verdict(&Written::of(fields)?) {
+            Verdict::Match => Ok(true),
+            Verdict::NoMatch => Ok(false),
+            Verdict::Error(fault) => Err(format!("{fault:?}")),
         }
     }
 
