@@ -23,7 +23,7 @@ use args::Global;
 
 /// Offline forensics of Kubernetes packet captures.
 #[derive(Debug, Parser)]
-#[command(name = "pcapsule", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(name = "pcapsule", version, subcommand_precedence_over_arg = true, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     triage: triage::Args,

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::incident::{Facts, detect};
 use crate::report::build::{Material, build};
 use crate::report::model::{Asked, Report};
-use crate::report::{Format, Kind, Options, render, text};
+use crate::report::{Format, Kind, Options, merge, render, text};
 
 use super::args::Global;
 use super::exit::NoPackets;
@@ -44,8 +44,14 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let options = Options { kind, templates: args.templates.clone() };
     output::make_dir(&args.output)?;
     for format in [Format::Json, Format::Markdown, Format::Html] {
-        let text = render(&report, format, &options)?;
+        let mut text = render(&report, format, &options)?;
         let path = args.output.join(format!("report.{}", format.extension()));
+        // What people wrote between the generated sections stays.
+        if format == Format::Markdown
+            && let Ok(edited) = std::fs::read_to_string(&path)
+        {
+            text = merge::renew(&edited, &text);
+        }
         output::write_file(&path, text.as_bytes())?;
     }
     if !global.quiet {

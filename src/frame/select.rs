@@ -232,12 +232,14 @@ fn dtype(ty: FieldType) -> DataType {
 fn output(field: &Field, family: Family) -> Expr {
     let name = column(field);
     if !field.stored_for(family) {
-        return match field.ty {
+        // Typed, so that the rows of all families fit together.
+        let absent = match field.ty {
             FieldType::Int | FieldType::Time => lit(field.absent),
             FieldType::Bool => lit(false),
-            _ => lit(""),
-        }
-        .alias(name);
+            FieldType::Text | FieldType::Bytes => lit(""),
+            FieldType::List | FieldType::Map => lit(NULL),
+        };
+        return absent.cast(dtype(field.ty)).alias(name);
     }
     match field.ty {
         FieldType::Int | FieldType::Time => col(name).fill_null(lit(field.absent)),
