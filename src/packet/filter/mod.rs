@@ -1,0 +1,98 @@
+//! The capture filter in tcpdump's syntax, pcap-filter(7): text -> a predicate on frames. The
+//! meaning is libpcap's, with its corner cases: ports match in the first fragment of IPv4 and
+//! right behind the IPv6 header, `vlan` and `mpls` move the headers for all that stands behind
+//! them in the text, and a frame too short for a test that is made does not match.
+//!
+//! Where it differs: names of hosts and networks are refused, and so are words for other
+//! networks (ATM, 802.11, SS7) and for what a capture file does not tell (`inbound`); services
+//! come from a table; a filter that can match no packet is no error; frames of
+//! LINKTYPE_NULL match in either byte order. Tests are made in the order of the text;
+//! libpcap's optimizer may change it, which shows in frames cut inside a header only.
+//!
+//! It keeps no state and knows nothing of streams, workloads or KFL.
+
+mod arithmetic;
+mod ast;
+mod compile;
+mod error;
+mod eval;
+mod lex;
+mod link;
+mod names;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use error::{FilterError, Span};
+
+use std::fmt;
+
+use eval::Program;
+use link::Link;
+
+/// A capture filter, compiled for every link type that it has a meaning for.
+///
+/// ```
+/// use pcapsule::packet::filter::Filter;
+///
+/// let filter = Filter::parse("ip[8] < 5").unwrap();
+/// let frame = [0x45, 0, 0, 20, 0, 0, 0, 0, 4, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+/// assert!(filter.matches(101, &frame, 20));
+/// assert!(Filter::parse("host example.com").is_err());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Filter {
+    text: String,
+    /// In the order of [`Link::ALL`].
+    programs: Vec<Result<Program, FilterError>>,
+}
+
+impl Filter {
+    /// Parses a filter; an empty one matches every frame. Errors tell the place: syntax, unknown
+    /// names, values out of range, and what not even Ethernet has.
+    pub fn parse(text: &str) -> Result<Filter, FilterError> {
+        let located = |error: FilterError| FilterError { text: text.to_string(), ..error };
+        let expr = parse::parse(text).map_err(located)?;
+        let compiled = |link| compile::compile(&expr, link).map_err(located);
+        compiled(Link::Ethernet)?;
+        let programs = Link::ALL.into_iter().map(compiled).collect();
+        Ok(Filter { text: text.trim().to_string(), programs })
+    }
+
+    /// Whether the filter has a meaning for a link type (tcpdump.org/linktypes.html). Errors: an
+    /// unknown link type, and words such as `vlan` for links that have none; no frame of such a
+    /// link type matches.
+    pub fn check(&self, link: u16) -> Result<(), FilterError> {
+        match self.program(link) {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(FilterError {
+                message: format!("capture filters do not know link type {link}"),
+                help: None,
+                span: 0..self.text.len(),
+                text: self.text.clone(),
+            }),
+        }
+    }
+
+    /// Whether a frame matches: `frame` are its captured bytes, `wire_len` counts those on the
+    /// wire.
+    pub fn matches(&self, link: u16, frame: &[u8], wire_len: u32) -> bool {
+        match self.program(link) {
+            Some(Ok(program)) => program.matches(frame, wire_len),
+            _ => false,
+        }
+    }
+
+    fn program(&self, link: u16) -> Option<&Result<Program, FilterError>> {
+        let link = Link::new(link)?;
+        self.programs.get(link as usize)
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
