@@ -222,7 +222,10 @@ impl Layers {
                 self.only_ethernet("multicast")?;
                 return Ok(masked(self.link_header, 1, 1, 1));
             }
-            Some(Proto::Ip) => (link::ETHER_IP, masked(self.network + 16, 1, 0xf0, 0xe0)),
+            // 224 and above, broadcasts with them, as up to libpcap 1.10.
+            Some(Proto::Ip) => {
+                (link::ETHER_IP, field(Place::At(self.network + 16), 1, Is::AtLeast, 224))
+            }
             Some(Proto::Ip6) => (link::ETHER_IP6, self.byte_is(24, 255)),
             Some(proto) => return Err(no_cast(proto, "multicast")),
         };

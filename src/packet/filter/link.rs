@@ -232,6 +232,10 @@ pub(super) fn equal(at: u32, size: u8, number: u32) -> Cond {
     field(Place::At(at), size, Is::Equal, number)
 }
 
+/// A comparison of some bits; one of none holds, and is not made.
 pub(super) fn masked(at: u32, size: u8, mask: u32, number: u32) -> Cond {
+    if mask == 0 && number == 0 {
+        return Cond::TRUE;
+    }
     Cond::Test(Test::Field { place: Place::At(at), size, mask, is: Is::Equal, number })
 }

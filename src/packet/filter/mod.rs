@@ -16,9 +16,13 @@ mod ast;
 mod compile;
 mod error;
 mod eval;
+#[cfg(test)]
+mod frames;
 mod lex;
 mod link;
 mod names;
+#[cfg(test)]
+mod oracle;
 mod parse;
 #[cfg(test)]
 mod tests;

@@ -281,7 +281,7 @@ fn short_net(number: u32) -> (u32, u32) {
 fn unknown_name(qualifier: Qualifier, name: &str) -> Fault {
     let what = if qualifier.kind == Kind::Net { "network" } else { "host" };
     Fault::new(format!("`{name}` is a name: the {what}'s address is needed"))
-        .help("names are not looked up; a case's workloads are chosen by `--workload` or KFL")
+        .help("names are not looked up; write its address")
 }
 
 fn limit_bits(bits: u32, max: u32) -> Result<(), Fault> {
