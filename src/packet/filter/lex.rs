@@ -258,7 +258,7 @@ mod tests {
     fn addresses_in_every_notation() {
         let mac = Kind::Mac([0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0x0f]);
         for text in ["aa:bb:cc:dd:ee:f", "aa-bb-cc-dd-ee-0f", "aabb.ccdd.ee0f", "AABBCCDDEE0F"] {
-            assert_eq!(kinds(text), [mac.clone()], "{text}");
+            assert_eq!(kinds(text), std::slice::from_ref(&mac), "{text}");
         }
         assert_eq!(kinds("::1"), [Kind::Ipv6("::1".parse().unwrap())]);
         let mapped = "::ffff:1.2.3.4";

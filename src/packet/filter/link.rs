@@ -43,17 +43,8 @@ pub(super) enum Link {
 }
 
 impl Link {
-    pub const ALL: [Link; 9] = [
-        Link::Ethernet,
-        Link::Cooked,
-        Link::Cooked2,
-        Link::Raw,
-        Link::Ipv4,
-        Link::Ipv6,
-        Link::Null,
-        Link::Loop,
-        Link::Ppp,
-    ];
+    /// How many there are.
+    pub const COUNT: usize = Link::Ppp as usize + 1;
 
     /// The link type of a capture file.
     pub fn new(number: u16) -> Option<Link> {

@@ -24,6 +24,7 @@ mod names;
 #[cfg(test)]
 mod oracle;
 mod parse;
+mod qualified;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -31,11 +32,13 @@ mod value;
 pub use error::{FilterError, Span};
 
 use std::fmt;
+use std::sync::OnceLock;
 
+use ast::Expr;
 use eval::Program;
 use link::Link;
 
-/// A capture filter, compiled for every link type that it has a meaning for.
+/// A capture filter. It is compiled for a link type when the first frame of it comes.
 ///
 /// ```
 /// use pcapsule::packet::filter::Filter;
@@ -48,55 +51,58 @@ use link::Link;
 #[derive(Debug, Clone)]
 pub struct Filter {
     text: String,
-    /// In the order of [`Link::ALL`].
-    programs: Vec<Result<Program, FilterError>>,
+    expr: Expr,
+    programs: [OnceLock<Result<Program, FilterError>>; Link::COUNT],
 }
 
 impl Filter {
     /// Parses a filter; an empty one matches every frame. Errors tell the place: syntax, unknown
     /// names, values out of range, and what not even Ethernet has.
     pub fn parse(text: &str) -> Result<Filter, FilterError> {
-        let located = |error: FilterError| FilterError { text: text.to_string(), ..error };
-        let expr = parse::parse(text).map_err(located)?;
-        let compiled = |link| compile::compile(&expr, link).map_err(located);
-        compiled(Link::Ethernet)?;
-        let programs = Link::ALL.into_iter().map(compiled).collect();
-        Ok(Filter { text: text.trim().to_string(), programs })
+        let expr =
+            parse::parse(text).map_err(|error| FilterError { text: text.to_string(), ..error })?;
+        let filter = Filter { text: text.to_string(), expr, programs: Default::default() };
+        match filter.program(Link::Ethernet) {
+            Ok(_) => Ok(filter),
+            Err(error) => Err(error.clone()),
+        }
     }
 
     /// Whether the filter has a meaning for a link type (tcpdump.org/linktypes.html). Errors: an
     /// unknown link type, and words such as `vlan` for links that have none; no frame of such a
     /// link type matches.
     pub fn check(&self, link: u16) -> Result<(), FilterError> {
-        match self.program(link) {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(error)) => Err(error.clone()),
-            None => Err(FilterError {
+        let Some(link) = Link::new(link) else {
+            return Err(FilterError {
                 message: format!("capture filters do not know link type {link}"),
                 help: None,
                 span: 0..self.text.len(),
                 text: self.text.clone(),
-            }),
-        }
+            });
+        };
+        self.program(link).as_ref().map(|_| ()).map_err(FilterError::clone)
     }
 
     /// Whether a frame matches: `frame` are its captured bytes, `wire_len` counts those on the
     /// wire.
     pub fn matches(&self, link: u16, frame: &[u8], wire_len: u32) -> bool {
-        match self.program(link) {
-            Some(Ok(program)) => program.matches(frame, wire_len),
-            _ => false,
-        }
+        let program = Link::new(link).map(|link| self.program(link));
+        matches!(program, Some(Ok(program)) if program.matches(frame, wire_len))
     }
 
-    fn program(&self, link: u16) -> Option<&Result<Program, FilterError>> {
-        let link = Link::new(link)?;
-        self.programs.get(link as usize)
+    fn program(&self, link: Link) -> &Result<Program, FilterError> {
+        let compiled = || {
+            compile::compile(&self.expr, link)
+                .map_err(|error| FilterError { text: self.text.clone(), ..error })
+        };
+        // Every link type has its place.
+        #[allow(clippy::indexing_slicing)]
+        self.programs[link as usize].get_or_init(compiled)
     }
 }
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.text.trim())
     }
 }
