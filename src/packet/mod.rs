@@ -1,6 +1,7 @@
 //! Raw frames -> packets: link layers and IP headers peeled off down to TCP, UDP or ICMP. What is
 //! not decoded is counted with its reason. Nothing here keeps state between packets.
 
+pub mod filter;
 mod key;
 mod link;
 mod network;
