@@ -154,7 +154,8 @@ pub fn decode(batch: &Batch, record: &Record, segment: u32, limits: &Limits) -> 
         let source = Endpoint { ip: ip.source, port: ports.0 };
         let target = Endpoint { ip: ip.target, port: ports.1 };
         let (key, from) = Key::new(transport.proto(), source, target);
-        let into_frame = rest.bytes.as_ptr() as usize - frame.as_ptr() as usize;
+        // Every layer is a part of the frame, so the payload's place is the distance to its start.
+        let into_frame = (rest.bytes.as_ptr() as usize).saturating_sub(frame.as_ptr() as usize);
         Ok(Packet {
             ts_ns: record.ts_ns,
             at: PacketRef { segment, frame: record.frame, offset: record.offset },

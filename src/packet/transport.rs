@@ -121,6 +121,6 @@ fn icmp(rest: Rest) -> Result<Peeled, Undecoded> {
         0 | 8 | 128 | 129 => u16::from_be_bytes([id_high, id_low]),
         _ => 0,
     };
-    let behind = rest.skip(8).unwrap_or(Rest { bytes: &[], cut: rest.cut });
+    let behind = rest.skip(rest.bytes.len().min(8)).ok_or(rest.short("ICMP header"))?;
     Ok((Transport::Icmp { kind, code }, (id, id), behind))
 }
