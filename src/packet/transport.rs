@@ -3,7 +3,7 @@
 use etherparse::{TcpHeaderSlice, TcpOptionElement, UdpHeaderSlice};
 
 use super::network::Ip;
-use super::{Layers, Proto, Rest, Undecoded};
+use super::{Endpoint, Proto, Rest, Undecoded};
 
 /// Control bits of a TCP segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,32 +54,38 @@ impl Transport {
     }
 }
 
-type Peeled<'a> = (Transport, (u16, u16), Rest<'a>);
+/// A transport header with its ends and its payload.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Segment<'a> {
+    pub transport: Transport,
+    pub source: Endpoint,
+    pub target: Endpoint,
+    pub rest: Rest<'a>,
+}
 
-/// Takes the transport header off.
-pub(super) fn peel<'a>(ip: &Ip<'a>, layers: &mut Layers) -> Result<Peeled<'a>, Undecoded> {
-    match ip.protocol {
-        6 => {
-            layers.add(Layers::TCP);
-            tcp(ip.rest)
+impl<'a> Segment<'a> {
+    fn new(transport: Transport, ip: &Ip, ports: (u16, u16), rest: Rest<'a>) -> Self {
+        Segment {
+            transport,
+            source: Endpoint { ip: ip.source, port: ports.0 },
+            target: Endpoint { ip: ip.target, port: ports.1 },
+            rest,
         }
-        17 => {
-            layers.add(Layers::UDP);
-            udp(ip.rest)
+    }
+
+    /// Whether it is an ICMP error, which holds the start of the packet it is about.
+    pub fn quotes(&self) -> bool {
+        match self.transport {
+            // Of ICMP 3, 4, 5, 11 and 12, of ICMPv6 1 to 4; neither uses the other's numbers for
+            // anything with a payload.
+            Transport::Icmp { kind, .. } => matches!(kind, 1..=5 | 11 | 12),
+            _ => false,
         }
-        1 | 58 => {
-            layers.add(if ip.protocol == 1 { Layers::ICMP } else { Layers::ICMPV6 });
-            icmp(ip.rest)
-        }
-        132 => {
-            layers.add(Layers::SCTP);
-            Err(Undecoded::IpProtocol(132))
-        }
-        other => Err(Undecoded::IpProtocol(other)),
     }
 }
 
-fn tcp(rest: Rest) -> Result<Peeled, Undecoded> {
+/// Takes a TCP header off.
+pub(super) fn tcp<'a>(ip: &Ip, rest: Rest<'a>) -> Result<Segment<'a>, Undecoded> {
     let header = TcpHeaderSlice::from_slice(rest.bytes).map_err(|_| rest.short("TCP header"))?;
     let flags = header.slice().get(13).copied().map(TcpFlags).unwrap_or_default();
     let tcp = Tcp {
@@ -90,8 +96,8 @@ fn tcp(rest: Rest) -> Result<Peeled, Undecoded> {
         window_scale: if flags.syn() { window_scale(&header) } else { None },
     };
     let ports = (header.source_port(), header.destination_port());
-    let rest = rest.skip(header.slice().len()).ok_or(rest.short("TCP header"))?;
-    Ok((Transport::Tcp(tcp), ports, rest))
+    let rest = rest.behind(header.slice().len(), "TCP header")?;
+    Ok(Segment::new(Transport::Tcp(tcp), ip, ports, rest))
 }
 
 fn window_scale(header: &TcpHeaderSlice) -> Option<u8> {
@@ -101,19 +107,21 @@ fn window_scale(header: &TcpHeaderSlice) -> Option<u8> {
     })
 }
 
-fn udp(rest: Rest) -> Result<Peeled, Undecoded> {
+/// Takes a UDP header off.
+pub(super) fn udp<'a>(ip: &Ip, rest: Rest<'a>) -> Result<Segment<'a>, Undecoded> {
     let header = UdpHeaderSlice::from_slice(rest.bytes).map_err(|_| rest.short("UDP header"))?;
     let ports = (header.source_port(), header.destination_port());
-    let behind = rest.skip(8).ok_or(rest.short("UDP header"))?;
+    let behind = rest.behind(8, "UDP header")?;
     // A length of zero is a jumbogram or unfilled; a shorter one leaves padding behind.
     let len = usize::from(header.length()).checked_sub(8).unwrap_or(behind.bytes.len());
     let bytes = behind.bytes.get(..len).unwrap_or(behind.bytes);
     let cut = if len < behind.bytes.len() { 0 } else { behind.cut };
-    Ok((Transport::Udp, ports, Rest { bytes, cut }))
+    Ok(Segment::new(Transport::Udp, ip, ports, Rest { bytes, cut }))
 }
 
-/// Echo messages carry an identifier, which serves as the port of both ends.
-fn icmp(rest: Rest) -> Result<Peeled, Undecoded> {
+/// Takes an ICMP header off. Echo messages carry an identifier, which serves as the port of both
+/// ends.
+pub(super) fn icmp<'a>(ip: &Ip, rest: Rest<'a>) -> Result<Segment<'a>, Undecoded> {
     let [kind, code, _, _, id_high, id_low, ..] = *rest.bytes else {
         return Err(rest.short("ICMP header"));
     };
@@ -121,6 +129,7 @@ fn icmp(rest: Rest) -> Result<Peeled, Undecoded> {
         0 | 8 | 128 | 129 => u16::from_be_bytes([id_high, id_low]),
         _ => 0,
     };
-    let behind = rest.skip(8).unwrap_or(Rest { bytes: &[], cut: rest.cut });
-    Ok((Transport::Icmp { kind, code }, (id, id), behind))
+    let bytes = rest.bytes.get(rest.bytes.len().min(8)..).unwrap_or(&[]);
+    let behind = Rest { bytes, cut: rest.cut };
+    Ok(Segment::new(Transport::Icmp { kind, code }, ip, (id, id), behind))
 }
