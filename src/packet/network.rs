@@ -22,14 +22,14 @@ pub(super) fn peel<'a>(
     layers: &mut Layers,
 ) -> Result<Step<'a>, Undecoded> {
     let version = rest.bytes.first().map(|byte| byte >> 4);
-    match (named.or(version), version) {
-        (Some(4), found) => {
+    match version.filter(|_| named.is_none() || named == version) {
+        Some(4) => {
             layers.add(Layers::IPV4);
-            if found == Some(4) { ipv4(rest) } else { Err(rest.short("IPv4 header")) }
+            ipv4(rest)
         }
-        (Some(6), found) => {
+        Some(6) => {
             layers.add(Layers::IPV6);
-            if found == Some(6) { ipv6(rest) } else { Err(rest.short("IPv6 header")) }
+            ipv6(rest)
         }
         _ => Err(rest.short("IP header")),
     }

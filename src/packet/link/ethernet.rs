@@ -22,6 +22,14 @@ pub(super) fn vlan(rest: Rest) -> Peeled {
     typed(ether, rest.behind(4, "VLAN tag")?)
 }
 
+/// Cisco metadata (security group tags): version, words of options, the options, EtherType.
+pub(super) fn metadata(rest: Rest) -> Peeled {
+    let [_, words] = *rest.head::<2>("Cisco metadata")?;
+    let at = 2 + usize::from(words) * 4;
+    let ether = rest.word(at, "Cisco metadata")?;
+    typed(ether, rest.behind(at + 2, "Cisco metadata")?)
+}
+
 /// IEEE 802.2 LLC; IP stands behind SNAP (RFC 1042), bridged Ethernet too (RFC 2684).
 pub(super) fn llc(rest: Rest) -> Peeled {
     match rest.bytes {

@@ -53,6 +53,7 @@ const ETHERS: &[(u16, &str, Option<Peel>)] = &[
     (0x880b, "PPP", Some(ppp::ppp)),
     (0x6558, "bridged Ethernet", Some(ethernet::ethernet)),
     (0x0004, "802.2", Some(ethernet::llc)),
+    (0x8909, "Cisco metadata", Some(ethernet::metadata)),
     (IPV4, "IPv4", None),
     (IPV6, "IPv6", None),
     (0x0806, "ARP", None),
