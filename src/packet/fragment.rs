@@ -18,7 +18,6 @@ const FRAGMENT_OVERHEAD: usize = 64;
 /// What a fragment's header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Piece {
-    pub ip: Ip,
     pub id: u32,
     /// Keeps identifications apart: the protocol in IPv4, the same for all in IPv6.
     pub group: u8,
@@ -30,6 +29,7 @@ pub(super) struct Piece {
 /// A fragment of a datagram; its bytes lie in the batch it came from.
 #[derive(Debug, Clone, Copy)]
 pub struct Fragment {
+    pub(super) ip: Ip,
     pub(super) piece: Piece,
     /// Start of the fragment's payload in the batch's bytes.
     pub(super) start: u32,
@@ -149,7 +149,7 @@ impl Defragmenter {
         report: Report,
     ) -> Option<(u8, Vec<u8>)> {
         let piece = fragment.piece;
-        let Ip { source, target, .. } = piece.ip;
+        let Ip { source, target, protocol } = fragment.ip;
         let key = DatagramKey { source, target, id: piece.id, group: piece.group };
         let start = fragment.start as usize;
         let payload = bytes.get(start..start + fragment.len as usize)?;
@@ -164,7 +164,7 @@ impl Defragmenter {
             Pending { first_ns: ts_ns, arrival: *arrivals, ..Pending::default() }
         });
         let cost = pending.cost;
-        if pending.take(&piece, payload) {
+        if pending.take(&piece, protocol, payload) {
             report(AnomalyKind::FragmentOverlap, 0);
         }
         self.cost += pending.cost - cost;
@@ -190,11 +190,11 @@ impl Defragmenter {
 impl Pending {
     /// Keeps what is new in `payload`; whether it contradicts what is there. The same fragment
     /// again is a copy and no contradiction.
-    fn take(&mut self, piece: &Piece, payload: &[u8]) -> bool {
+    fn take(&mut self, piece: &Piece, protocol: u8, payload: &[u8]) -> bool {
         self.fragments += 1;
         self.cost += FRAGMENT_OVERHEAD;
         if piece.offset == 0 {
-            self.protocol = piece.ip.protocol;
+            self.protocol = protocol;
         }
         if self.parts.get(&piece.offset).is_some_and(|part| part == payload) {
             return false;

@@ -99,9 +99,10 @@ fn resume(
     record: &Record,
     segment: u32,
 ) -> Decoded {
-    let ip = network::Ip { protocol, ..last.piece.ip };
     let rest = Rest { bytes: bytes.get(start..).unwrap_or(&[]), cut: 0 };
-    finish(Walk::new(last.tunnel, last.left), Next::Upper(ip), rest, bytes, record, segment)
+    let mut walk = Walk::new(last.tunnel, last.left);
+    walk.ip = network::Ip { protocol, ..last.ip };
+    finish(walk, Next::Upper, rest, bytes, record, segment)
 }
 
 /// Walks to the end and says where the payload lies in the batch's `bytes`.
@@ -118,7 +119,9 @@ fn finish<'a>(
     let content = match walk.run(next, rest) {
         Ok(Found::Segment(found)) => {
             let transport = found.transport;
-            let (key, from) = Key::new(transport.proto(), found.source, found.target);
+            let source = Endpoint { ip: walk.ip.source, port: found.ports.0 };
+            let target = Endpoint { ip: walk.ip.target, port: found.ports.1 };
+            let (key, from) = Key::new(transport.proto(), source, target);
             Content::Packet(Packet {
                 ts_ns: record.ts_ns,
                 at: PacketRef { segment, frame: record.frame, offset: record.offset },
@@ -132,6 +135,7 @@ fn finish<'a>(
             })
         }
         Ok(Found::Piece(piece, part)) => Content::Fragment(Fragment {
+            ip: walk.ip,
             piece,
             start: position(part),
             len: part.len() as u32,

@@ -12,11 +12,13 @@ pub(super) struct Rest<'a> {
 
 impl<'a> Rest<'a> {
     /// The reason for a header that does not fit: a lie, or the snap length.
+    #[inline]
     pub fn short(self, what: &'static str) -> Undecoded {
         if self.cut > 0 { Undecoded::Cut(what) } else { Undecoded::Malformed(what) }
     }
 
     /// What lies behind `len` bytes of the header `what`.
+    #[inline]
     pub fn behind(self, len: usize, what: &'static str) -> Result<Self, Undecoded> {
         match self.bytes.get(len..) {
             Some(bytes) => Ok(Rest { bytes, cut: self.cut }),
@@ -30,6 +32,7 @@ impl<'a> Rest<'a> {
     }
 
     /// Two big-endian bytes at `at`.
+    #[inline]
     pub fn word(self, at: usize, what: &'static str) -> Result<u16, Undecoded> {
         match self.bytes.get(at..).and_then(|bytes| bytes.first_chunk::<2>()) {
             Some(bytes) => Ok(u16::from_be_bytes(*bytes)),

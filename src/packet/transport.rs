@@ -2,8 +2,7 @@
 
 use etherparse::{TcpHeaderSlice, TcpOptionElement, UdpHeaderSlice};
 
-use super::network::Ip;
-use super::{Endpoint, Proto, Rest, Undecoded};
+use super::{Proto, Rest, Undecoded};
 
 /// Control bits of a TCP segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,6 +44,7 @@ pub enum Transport {
 }
 
 impl Transport {
+    #[inline]
     pub fn proto(self) -> Proto {
         match self {
             Transport::Tcp(_) => Proto::Tcp,
@@ -54,25 +54,16 @@ impl Transport {
     }
 }
 
-/// A transport header with its ends and its payload.
+/// A transport header and its payload.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Segment<'a> {
     pub transport: Transport,
-    pub source: Endpoint,
-    pub target: Endpoint,
+    /// Of source and target.
+    pub ports: (u16, u16),
     pub rest: Rest<'a>,
 }
 
-impl<'a> Segment<'a> {
-    fn new(transport: Transport, ip: &Ip, ports: (u16, u16), rest: Rest<'a>) -> Self {
-        Segment {
-            transport,
-            source: Endpoint { ip: ip.source, port: ports.0 },
-            target: Endpoint { ip: ip.target, port: ports.1 },
-            rest,
-        }
-    }
-
+impl Segment<'_> {
     /// Whether it is an ICMP error, which holds the start of the packet it is about.
     pub fn quotes(&self) -> bool {
         match self.transport {
@@ -85,7 +76,8 @@ impl<'a> Segment<'a> {
 }
 
 /// Takes a TCP header off.
-pub(super) fn tcp<'a>(ip: &Ip, rest: Rest<'a>) -> Result<Segment<'a>, Undecoded> {
+#[inline]
+pub(super) fn tcp(rest: Rest) -> Result<Segment, Undecoded> {
     let header = TcpHeaderSlice::from_slice(rest.bytes).map_err(|_| rest.short("TCP header"))?;
     let flags = header.slice().get(13).copied().map(TcpFlags).unwrap_or_default();
     let tcp = Tcp {
@@ -97,7 +89,7 @@ pub(super) fn tcp<'a>(ip: &Ip, rest: Rest<'a>) -> Result<Segment<'a>, Undecoded>
     };
     let ports = (header.source_port(), header.destination_port());
     let rest = rest.behind(header.slice().len(), "TCP header")?;
-    Ok(Segment::new(Transport::Tcp(tcp), ip, ports, rest))
+    Ok(Segment { transport: Transport::Tcp(tcp), ports, rest })
 }
 
 fn window_scale(header: &TcpHeaderSlice) -> Option<u8> {
@@ -108,7 +100,8 @@ fn window_scale(header: &TcpHeaderSlice) -> Option<u8> {
 }
 
 /// Takes a UDP header off.
-pub(super) fn udp<'a>(ip: &Ip, rest: Rest<'a>) -> Result<Segment<'a>, Undecoded> {
+#[inline]
+pub(super) fn udp(rest: Rest) -> Result<Segment, Undecoded> {
     let header = UdpHeaderSlice::from_slice(rest.bytes).map_err(|_| rest.short("UDP header"))?;
     let ports = (header.source_port(), header.destination_port());
     let behind = rest.behind(8, "UDP header")?;
@@ -116,12 +109,12 @@ pub(super) fn udp<'a>(ip: &Ip, rest: Rest<'a>) -> Result<Segment<'a>, Undecoded>
     let len = usize::from(header.length()).checked_sub(8).unwrap_or(behind.bytes.len());
     let bytes = behind.bytes.get(..len).unwrap_or(behind.bytes);
     let cut = if len < behind.bytes.len() { 0 } else { behind.cut };
-    Ok(Segment::new(Transport::Udp, ip, ports, Rest { bytes, cut }))
+    Ok(Segment { transport: Transport::Udp, ports, rest: Rest { bytes, cut } })
 }
 
 /// Takes an ICMP header off. Echo messages carry an identifier, which serves as the port of both
 /// ends.
-pub(super) fn icmp<'a>(ip: &Ip, rest: Rest<'a>) -> Result<Segment<'a>, Undecoded> {
+pub(super) fn icmp(rest: Rest) -> Result<Segment, Undecoded> {
     let [kind, code, _, _, id_high, id_low, ..] = *rest.bytes else {
         return Err(rest.short("ICMP header"));
     };
@@ -130,6 +123,6 @@ pub(super) fn icmp<'a>(ip: &Ip, rest: Rest<'a>) -> Result<Segment<'a>, Undecoded
         _ => 0,
     };
     let bytes = rest.bytes.get(rest.bytes.len().min(8)..).unwrap_or(&[]);
-    let behind = Rest { bytes, cut: rest.cut };
-    Ok(Segment::new(Transport::Icmp { kind, code }, ip, (id, id), behind))
+    let transport = Transport::Icmp { kind, code };
+    Ok(Segment { transport, ports: (id, id), rest: Rest { bytes, cut: rest.cut } })
 }

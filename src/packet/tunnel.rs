@@ -45,32 +45,35 @@ pub(super) fn in_ip<'a>(ip: &Ip, rest: Rest<'a>) -> Result<Inner<'a>, Undecoded>
 }
 
 /// The tunnel in a UDP datagram, where its ports and header say so.
+#[inline]
 pub(super) fn in_udp<'a>(segment: &Segment<'a>) -> Option<Inner<'a>> {
-    let ports = [segment.target.port, segment.source.port];
-    let (_, tunnel, peel) = UDP_TUNNELS.iter().find(|entry| ports.contains(&entry.0))?;
+    let (source, target) = segment.ports;
+    let (_, tunnel, peel) =
+        UDP_TUNNELS.iter().find(|entry| entry.0 == target || entry.0 == source)?;
     peel(segment.rest).map(|(next, rest)| (*tunnel, next, rest))
 }
 
 /// The encrypted tunnel that a UDP datagram belongs to.
+#[inline]
 pub(super) fn sealed(segment: &Segment) -> Tunnel {
-    let ports = [segment.target.port, segment.source.port];
-    if wireguard(segment.rest, WIREGUARD_PORTS.iter().any(|port| ports.contains(port))) {
-        return Tunnel::WireGuard;
-    }
-    match segment.rest.bytes {
+    let (source, target) = segment.ports;
+    let rest = segment.rest;
+    match rest.bytes {
+        [1..=4, 0, 0, 0, ..] if wireguard(rest, segment.ports) => Tunnel::WireGuard,
         // Zero in front would be key exchange, a single byte a keepalive (RFC 3948 section 2).
         [0, 0, 0, 0, ..] => Tunnel::None,
-        [_, _, _, _, _, _, _, _, ..] if ports.contains(&4500) => Tunnel::Ipsec,
+        [_, _, _, _, _, _, _, _, ..] if source == 4500 || target == 4500 => Tunnel::Ipsec,
         _ => Tunnel::None,
     }
 }
 
-/// Message type, three zeros, and the lengths of the protocol paper (section 5.4). Data is only
-/// believed on a port of WireGuard's.
-fn wireguard(rest: Rest, port: bool) -> bool {
-    match (rest.bytes, rest.wire_len()) {
-        ([1, 0, 0, 0, ..], 148) | ([2, 0, 0, 0, ..], 92) | ([3, 0, 0, 0, ..], 64) => true,
-        ([4, 0, 0, 0, ..], len) => port && len >= 32 && len % 16 == 0,
+/// Whether type and length agree as in section 5.4 of the protocol's paper. Data, of which less is
+/// known, is only believed on a port of WireGuard's.
+fn wireguard(rest: Rest, (source, target): (u16, u16)) -> bool {
+    let port = || WIREGUARD_PORTS.contains(&source) || WIREGUARD_PORTS.contains(&target);
+    match (rest.bytes.first(), rest.wire_len()) {
+        (Some(1), 148) | (Some(2), 92) | (Some(3), 64) => true,
+        (Some(4), len) => len >= 32 && len % 16 == 0 && port(),
         _ => false,
     }
 }

@@ -12,8 +12,8 @@ pub(super) enum Next {
     EtherType(u16),
     /// IPv4 or IPv6 by the first nibble.
     Ip,
-    /// The payload of an IP packet.
-    Upper(Ip),
+    /// The payload of the IP packet that the walk is in.
+    Upper,
 }
 
 /// What a link or tunnel header leads to.
@@ -34,21 +34,25 @@ pub(super) enum Found<'a> {
 
 /// State of a walk.
 pub(super) struct Walk<'a> {
+    /// The innermost IP packet so far.
+    pub ip: Ip,
     pub layers: Layers,
     /// The outermost tunnel so far.
     pub tunnel: Tunnel,
     /// Headers that may still be taken off.
     pub left: usize,
     /// The UDP datagram that looks like a tunnel: it stands when nothing proper is inside.
-    outer: Option<(Segment<'a>, Layers, Tunnel)>,
+    outer: Option<(Segment<'a>, Ip, Layers, Tunnel)>,
 }
 
 impl<'a> Walk<'a> {
+    #[inline]
     pub fn new(tunnel: Tunnel, left: usize) -> Self {
-        Walk { layers: Layers::default(), tunnel, left, outer: None }
+        Walk { ip: Ip::default(), layers: Layers::default(), tunnel, left, outer: None }
     }
 
     /// Takes headers off from `next` on.
+    #[inline]
     pub fn run(&mut self, mut next: Next, mut rest: Rest<'a>) -> Result<Found<'a>, Undecoded> {
         while self.left > 0 {
             self.left -= 1;
@@ -63,17 +67,18 @@ impl<'a> Walk<'a> {
     }
 
     fn fall_back(&mut self, reason: Undecoded) -> Result<Found<'a>, Undecoded> {
-        let (segment, layers, tunnel) = self.outer.take().ok_or(reason)?;
-        (self.layers, self.tunnel) = (layers, tunnel);
+        let (segment, ip, layers, tunnel) = self.outer.take().ok_or(reason)?;
+        (self.ip, self.layers, self.tunnel) = (ip, layers, tunnel);
         Ok(Found::Segment(segment))
     }
 
+    #[inline]
     fn step(&mut self, next: Next, rest: Rest<'a>) -> Result<Step<'a>, Undecoded> {
         let peeled = match next {
-            Next::EtherType(link::IPV4) => return network::peel(Some(4), rest, &mut self.layers),
-            Next::EtherType(link::IPV6) => return network::peel(Some(6), rest, &mut self.layers),
-            Next::Ip => return network::peel(None, rest, &mut self.layers),
-            Next::Upper(ip) => return self.upper(ip, rest),
+            Next::EtherType(link::IPV4) => return network::peel(Some(4), rest, self),
+            Next::EtherType(link::IPV6) => return network::peel(Some(6), rest, self),
+            Next::Ip => return network::peel(None, rest, self),
+            Next::Upper => return self.upper(rest),
             Next::Link(kind) => link::peel(kind, rest),
             Next::EtherType(ether) => link::ether(ether, rest),
         };
@@ -81,30 +86,35 @@ impl<'a> Walk<'a> {
     }
 
     /// The payload of an IP packet, by its protocol number.
-    fn upper(&mut self, ip: Ip, rest: Rest<'a>) -> Result<Step<'a>, Undecoded> {
-        match ip.protocol {
+    #[inline]
+    fn upper(&mut self, rest: Rest<'a>) -> Result<Step<'a>, Undecoded> {
+        match self.ip.protocol {
             6 => {
                 self.layers.add(Layers::TCP);
-                transport::tcp(&ip, rest).map(end)
+                transport::tcp(rest).map(end)
             }
             17 => {
                 self.layers.add(Layers::UDP);
-                self.udp(transport::udp(&ip, rest)?)
+                self.udp(transport::udp(rest)?)
             }
-            1 | 58 => {
-                self.layers.add(if ip.protocol == 1 { Layers::ICMP } else { Layers::ICMPV6 });
-                self.icmp(&ip, rest)
+            1 => {
+                self.layers.add(Layers::ICMP);
+                self.icmp(rest)
+            }
+            58 => {
+                self.layers.add(Layers::ICMPV6);
+                self.icmp(rest)
             }
             132 => {
                 self.layers.add(Layers::SCTP);
                 Err(Undecoded::IpProtocol(132))
             }
-            0 | 43 | 60 | 135 | 139 | 140 => network::extension(ip, rest),
-            44 => network::fragment_header(ip, rest),
-            51 => network::authentication(ip, rest),
+            0 | 43 | 60 | 135 | 139 | 140 => network::extension(&mut self.ip, rest),
+            44 => network::fragment_header(&mut self.ip, rest),
+            51 => network::authentication(&mut self.ip, rest),
             50 => Err(Undecoded::NoPacket("ESP, encrypted")),
             _ => {
-                let (tunnel, next, behind) = tunnel::in_ip(&ip, rest)?;
+                let (tunnel, next, behind) = tunnel::in_ip(&self.ip, rest)?;
                 self.tunnel = self.tunnel.around(tunnel);
                 Ok(Step::On(next, behind))
             }
@@ -112,9 +122,10 @@ impl<'a> Walk<'a> {
     }
 
     /// A datagram, or the tunnel in it.
+    #[inline]
     fn udp(&mut self, segment: Segment<'a>) -> Result<Step<'a>, Undecoded> {
         if let Some((tunnel, next, behind)) = tunnel::in_udp(&segment) {
-            self.outer = Some((segment, self.layers, self.tunnel));
+            self.outer = Some((segment, self.ip, self.layers, self.tunnel));
             self.tunnel = self.tunnel.around(tunnel);
             return Ok(Step::On(next, behind));
         }
@@ -123,8 +134,8 @@ impl<'a> Walk<'a> {
     }
 
     /// An error quotes the packet it is about (RFC 792, RFC 4443): its layers count.
-    fn icmp(&mut self, ip: &Ip, rest: Rest<'a>) -> Result<Step<'a>, Undecoded> {
-        let segment = transport::icmp(ip, rest)?;
+    fn icmp(&mut self, rest: Rest<'a>) -> Result<Step<'a>, Undecoded> {
+        let segment = transport::icmp(rest)?;
         if segment.quotes() {
             let mut quoted = Walk::new(Tunnel::None, self.left);
             // How the quote ends does not matter: the error itself is the packet.
@@ -135,6 +146,7 @@ impl<'a> Walk<'a> {
     }
 }
 
+#[inline]
 fn end(segment: Segment) -> Step {
     Step::End(Found::Segment(segment))
 }

@@ -5,6 +5,7 @@ use super::super::{Rest, Undecoded};
 use super::{ETHERNET, ether_name};
 
 /// Destination, source, EtherType; or a length (IEEE 802.3) with LLC behind it.
+#[inline]
 pub(super) fn ethernet(rest: Rest) -> Peeled {
     let ether = rest.word(12, "Ethernet header")?;
     let rest = rest.behind(14, "Ethernet header")?;
@@ -12,6 +13,7 @@ pub(super) fn ethernet(rest: Rest) -> Peeled {
 }
 
 /// Below 0x600 the field is a length.
+#[inline]
 fn typed(ether: u16, rest: Rest) -> Peeled {
     if ether < 0x600 { llc(rest) } else { Ok((Next::EtherType(ether), rest)) }
 }
