@@ -16,7 +16,7 @@ pub(super) struct Ip {
 }
 
 /// Takes an IP header off. Where the link names a version, the header must agree.
-#[inline]
+#[inline(always)]
 pub(super) fn peel<'a>(
     named: Option<u8>,
     rest: Rest<'a>,
@@ -41,7 +41,7 @@ fn mapped(address: [u8; 4]) -> u128 {
     0xffff_0000_0000 | u128::from(u32::from_be_bytes(address))
 }
 
-#[inline]
+#[inline(always)]
 fn ipv4<'a>(rest: Rest<'a>, ip: &mut Ip) -> Result<Step<'a>, Undecoded> {
     let header = Ipv4HeaderSlice::from_slice(rest.bytes).map_err(|_| rest.short("IPv4 header"))?;
     let header_len = header.slice().len();

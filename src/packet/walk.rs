@@ -72,7 +72,8 @@ impl<'a> Walk<'a> {
         Ok(Found::Segment(segment))
     }
 
-    #[inline]
+    // Every header comes through here: a step that is not inlined is passed through memory.
+    #[inline(always)]
     fn step(&mut self, next: Next, rest: Rest<'a>) -> Result<Step<'a>, Undecoded> {
         let peeled = match next {
             Next::EtherType(link::IPV4) => return network::peel(Some(4), rest, self),
@@ -86,7 +87,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The payload of an IP packet, by its protocol number.
-    #[inline]
+    #[inline(always)]
     fn upper(&mut self, rest: Rest<'a>) -> Result<Step<'a>, Undecoded> {
         match self.ip.protocol {
             6 => {

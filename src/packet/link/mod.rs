@@ -16,8 +16,9 @@ pub(super) const MPLS: u16 = 0x8847;
 
 type Peel = for<'a> fn(Rest<'a>) -> Peeled<'a>;
 
-/// LINKTYPE_ values other than Ethernet, and who takes their header off.
+/// LINKTYPE_ values and who takes their header off, the commonest first.
 const LINKS: &[(u16, Peel)] = &[
+    (ETHERNET, ethernet::ethernet),
     (113, cooked::sll),
     (276, cooked::sll2),
     (101, raw),
@@ -75,10 +76,6 @@ const ETHERS: &[(u16, &str, Option<Peel>)] = &[
 /// Takes a link header off.
 #[inline]
 pub(super) fn peel(link: u16, rest: Rest) -> Peeled {
-    // Nearly every frame: without the call through the table.
-    if link == ETHERNET {
-        return ethernet::ethernet(rest);
-    }
     match LINKS.iter().find(|entry| entry.0 == link) {
         Some((_, peel)) => peel(rest),
         None => Err(Undecoded::LinkType(link)),
