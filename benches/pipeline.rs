@@ -53,7 +53,7 @@ fn decode(path: &Path) -> usize {
     let (mut batch, mut packets) = (Batch::default(), 0);
     while reader.next_batch(&mut batch, limits.batch_bytes, &limits) {
         let decoded = batch.records.iter().map(|r| packet::decode(&batch, r, 0, &limits));
-        packets += decoded.filter(|d| d.packet.is_ok()).count();
+        packets += decoded.filter(|d| d.packet().is_some()).count();
     }
     packets
 }

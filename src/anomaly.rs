@@ -32,7 +32,9 @@ anomalies! {
     PacketMalformed "packet_malformed" "A header contradicts itself or the bytes at hand.";
     PacketUndecoded "packet_undecoded" "A packet of a link type or protocol that is not decoded.";
     LayerLimit "layer_limit" "A packet nests more headers than the limit allows.";
-    Fragment "ip_fragment" "An IP fragment that was not reassembled.";
+    FragmentOverlap "fragment_overlap" "Fragments of one IP datagram claim the same bytes or an impossible length; the first to come were kept.";
+    FragmentLimit "fragment_limit" "A fragmented IP datagram was given up because too much was waiting.";
+    FragmentIncomplete "fragment_incomplete" "A fragmented IP datagram of which fragments were missing.";
     ConnLimit "conn_limit" "A connection was closed early because too many were open.";
     StreamGap "stream_gap" "Bytes of a connection were not captured.";
     ReorderLimit "reorder_limit" "Out-of-order bytes were dropped because too many were waiting.";

@@ -14,6 +14,12 @@ pub struct Limits {
     pub record_bytes_max: usize,
     /// Headers peeled off one frame (VLAN tags, tunnels, extension headers).
     pub packet_layers_max: usize,
+    /// Fragmented IP datagrams waiting to become whole, per vantage.
+    pub fragment_datagrams_max: usize,
+    /// Bytes of the fragments that wait, per vantage.
+    pub fragment_bytes_max: usize,
+    /// A datagram whose first fragment to come is older has lost the others.
+    pub fragment_timeout_ms: u32,
     /// Connections open at once, per shard; the one idle longest is closed for a new one.
     pub conns_open_max: usize,
     /// A TCP connection silent for longer is taken as ended.
@@ -69,6 +75,9 @@ impl Default for Limits {
             batch_bytes: 4 << 20,
             record_bytes_max: 16 << 20,
             packet_layers_max: 16,
+            fragment_datagrams_max: 4096,
+            fragment_bytes_max: 16 << 20,
+            fragment_timeout_ms: 30_000,
             conns_open_max: 32_768,
             tcp_idle_secs: 3600,
             tcp_closed_secs: 60,

@@ -1,7 +1,7 @@
 //! Handshakes, teardowns and loss, packet by packet.
 
 use super::*;
-use crate::packet::{Endpoint, Tcp, TcpFlags};
+use crate::packet::{Endpoint, Tcp, TcpFlags, Tunnel};
 
 const SYN: u8 = 2;
 const RST: u8 = 4;
@@ -24,6 +24,7 @@ fn packet(ms: i64, from_client: bool, flags: u8, seq: u32, ack: u32, len: u32) -
         payload_start: 0,
         payload_len: len,
         payload_cut: 0,
+        tunnel: Tunnel::None,
     }
 }
 

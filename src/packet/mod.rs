@@ -1,16 +1,32 @@
-//! Raw frames -> packets: link layers and IP headers peeled off down to TCP, UDP or ICMP. What is
-//! not decoded is counted with its reason. Nothing here keeps state between packets.
+//! Raw frames -> packets: link layers, IP headers and tunnels peeled off down to TCP, UDP or ICMP,
+//! and fragments put together. What is not decoded is counted with its reason. Only the
+//! [`Defragmenter`] keeps state between frames; checksums are not verified, because network cards
+//! fill them in behind the capture.
 
 pub mod filter;
+mod fragment;
 mod key;
+mod layer;
 mod link;
 mod network;
+mod rest;
 mod transport;
+mod tunnel;
+mod undecoded;
+mod walk;
 
+#[cfg(test)]
+mod tests;
+
+pub use fragment::{Defragmenter, Fragment, Report};
 pub use key::{Endpoint, Key, Proto, Side};
+pub use layer::{LAYER_NAMES, Layers, Tunnel};
 pub use transport::{Tcp, TcpFlags, Transport};
+pub use undecoded::Undecoded;
 
-use crate::anomaly::AnomalyKind;
+use rest::Rest;
+use walk::{Found, Next, Walk};
+
 use crate::capture::{Batch, PacketRef, Record};
 use crate::limits::Limits;
 
@@ -29,6 +45,8 @@ pub struct Packet {
     pub payload_len: u32,
     /// Payload bytes that the snap length cut off.
     pub payload_cut: u32,
+    /// The outermost tunnel it came in.
+    pub tunnel: Tunnel,
 }
 
 impl Packet {
@@ -39,133 +57,93 @@ impl Packet {
     }
 }
 
-/// Layers that a frame holds at least once, as a bit set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Layers(u8);
-
-/// Names of the layers, in the order of their bits.
-pub const LAYER_NAMES: [&str; 7] = ["ip", "ipv6", "tcp", "udp", "icmp", "icmpv6", "sctp"];
-
-impl Layers {
-    pub const IPV4: Layers = Layers(1);
-    pub const IPV6: Layers = Layers(2);
-    pub const TCP: Layers = Layers(4);
-    pub const UDP: Layers = Layers(8);
-    pub const ICMP: Layers = Layers(16);
-    pub const ICMPV6: Layers = Layers(32);
-    pub const SCTP: Layers = Layers(64);
-
-    fn add(&mut self, layer: Layers) {
-        self.0 |= layer.0;
-    }
-
-    /// Whether the layer at this position of [`LAYER_NAMES`] is there.
-    pub fn has(self, position: usize) -> bool {
-        self.0 >> position & 1 == 1
-    }
+/// What a frame comes to.
+#[derive(Debug, Clone, Copy)]
+pub enum Content {
+    Packet(Packet),
+    /// A part of a datagram: the [`Defragmenter`] may make a packet of it.
+    Fragment(Fragment),
+    None(Undecoded),
 }
 
-/// Why a frame became no packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Undecoded {
-    LinkType(u16),
-    EtherType(u16),
-    IpProtocol(u8),
-    Fragment,
-    LayerLimit,
-    /// A header that contradicts itself or does not fit the bytes at hand.
-    Malformed(&'static str),
-    /// The snap length cut a header.
-    Cut(&'static str),
-}
-
-impl Undecoded {
-    pub fn anomaly(self) -> AnomalyKind {
-        match self {
-            Undecoded::LinkType(_) | Undecoded::EtherType(_) | Undecoded::IpProtocol(_) => {
-                AnomalyKind::PacketUndecoded
-            }
-            Undecoded::Fragment => AnomalyKind::Fragment,
-            Undecoded::LayerLimit => AnomalyKind::LayerLimit,
-            Undecoded::Malformed(_) => AnomalyKind::PacketMalformed,
-            Undecoded::Cut(_) => AnomalyKind::SnaplenCut,
-        }
-    }
-}
-
-impl std::fmt::Display for Undecoded {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Undecoded::LinkType(link) => write!(f, "link type {link}"),
-            Undecoded::EtherType(0x0806) => f.write_str("ARP"),
-            Undecoded::EtherType(ether) => write!(f, "ethertype 0x{ether:04x}"),
-            Undecoded::IpProtocol(proto) => write!(f, "IP protocol {proto}"),
-            Undecoded::Fragment => f.write_str("IP fragment"),
-            Undecoded::LayerLimit => f.write_str("too many layers"),
-            Undecoded::Malformed(what) => write!(f, "malformed {what}"),
-            Undecoded::Cut(what) => write!(f, "{what} cut by the snap length"),
-        }
-    }
-}
-
-/// A frame's layers, and the packet in it or why there is none.
+/// A frame's layers, and what it comes to.
 #[derive(Debug, Clone, Copy)]
 pub struct Decoded {
     pub layers: Layers,
-    pub packet: Result<Packet, Undecoded>,
+    pub content: Content,
 }
 
-/// Bytes still to be decoded, and whether the snap length cut them.
-#[derive(Clone, Copy)]
-struct Rest<'a> {
-    bytes: &'a [u8],
-    /// Bytes on the wire behind those captured.
-    cut: u32,
-}
-
-impl<'a> Rest<'a> {
-    /// Leaves `len` bytes out.
-    fn skip(self, len: usize) -> Option<Self> {
-        self.bytes.get(len..).map(|bytes| Rest { bytes, cut: self.cut })
+impl Decoded {
+    pub fn packet(&self) -> Option<&Packet> {
+        match &self.content {
+            Content::Packet(packet) => Some(packet),
+            _ => None,
+        }
     }
-
-    /// The reason for a header that does not fit: lies or the snap length.
-    fn short(self, what: &'static str) -> Undecoded {
-        if self.cut > 0 { Undecoded::Cut(what) } else { Undecoded::Malformed(what) }
-    }
-}
-
-/// What comes next in a frame.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    EtherType(u16),
-    /// IPv4 or IPv6 by the first nibble.
-    Ip,
 }
 
 /// Decodes one record of a batch.
 pub fn decode(batch: &Batch, record: &Record, segment: u32, limits: &Limits) -> Decoded {
-    let frame = batch.frame(record);
-    let mut layers = Layers::default();
-    let rest = Rest { bytes: frame, cut: record.wire_len.saturating_sub(record.captured_len) };
-    let packet = link::peel(record.link, rest, limits).and_then(|(next, rest)| {
-        let ip = network::peel(next, rest, limits, &mut layers)?;
-        let (transport, ports, rest) = transport::peel(&ip, &mut layers)?;
-        let source = Endpoint { ip: ip.source, port: ports.0 };
-        let target = Endpoint { ip: ip.target, port: ports.1 };
-        let (key, from) = Key::new(transport.proto(), source, target);
-        // Every layer is a part of the frame, so the payload's place is the distance to its start.
-        let into_frame = (rest.bytes.as_ptr() as usize).saturating_sub(frame.as_ptr() as usize);
-        Ok(Packet {
-            ts_ns: record.ts_ns,
-            at: PacketRef { segment, frame: record.frame, offset: record.offset },
-            key,
-            from,
-            transport,
-            payload_start: record.start + into_frame as u32,
-            payload_len: rest.bytes.len() as u32,
-            payload_cut: rest.cut,
-        })
-    });
-    Decoded { layers, packet }
+    let cut = record.wire_len.saturating_sub(record.captured_len);
+    let rest = Rest { bytes: batch.frame(record), cut };
+    let walk = Walk::new(Tunnel::None, limits.packet_layers_max);
+    finish(walk, Next::Link(record.link), rest, &batch.bytes, record, segment)
+}
+
+/// Decodes a datagram put together from fragments, of which `last` was the last to come. It lies
+/// in the batch's `bytes` from `start` on.
+fn resume(
+    last: &Fragment,
+    protocol: u8,
+    bytes: &[u8],
+    start: usize,
+    record: &Record,
+    segment: u32,
+) -> Decoded {
+    let rest = Rest { bytes: bytes.get(start..).unwrap_or(&[]), cut: 0 };
+    let mut walk = Walk::new(last.tunnel, last.left);
+    walk.ip = network::Ip { protocol, ..last.ip };
+    finish(walk, Next::Upper, rest, bytes, record, segment)
+}
+
+/// Walks to the end and says where the payload lies in the batch's `bytes`.
+fn finish<'a>(
+    mut walk: Walk<'a>,
+    next: Next,
+    rest: Rest<'a>,
+    bytes: &'a [u8],
+    record: &Record,
+    segment: u32,
+) -> Decoded {
+    let base = bytes.as_ptr() as usize;
+    let position = |part: &[u8]| (part.as_ptr() as usize).wrapping_sub(base) as u32;
+    let content = match walk.run(next, rest) {
+        Ok(Found::Segment(found)) => {
+            let transport = found.transport;
+            let source = Endpoint { ip: walk.ip.source, port: found.ports.0 };
+            let target = Endpoint { ip: walk.ip.target, port: found.ports.1 };
+            let (key, from) = Key::new(transport.proto(), source, target);
+            Content::Packet(Packet {
+                ts_ns: record.ts_ns,
+                at: PacketRef { segment, frame: record.frame, offset: record.offset },
+                key,
+                from,
+                transport,
+                payload_start: position(found.rest.bytes),
+                payload_len: found.rest.bytes.len() as u32,
+                payload_cut: found.rest.cut,
+                tunnel: walk.tunnel,
+            })
+        }
+        Ok(Found::Piece(piece, part)) => Content::Fragment(Fragment {
+            ip: walk.ip,
+            piece,
+            start: position(part),
+            len: part.len() as u32,
+            tunnel: walk.tunnel,
+            left: walk.left,
+        }),
+        Err(reason) => Content::None(reason),
+    };
+    Decoded { layers: walk.layers, content }
 }

@@ -1,106 +1,139 @@
-//! IPv4 (RFC 791) and IPv6 (RFC 8200) headers -> addresses, protocol and payload.
+//! IPv4 (RFC 791) and IPv6 (RFC 8200) headers -> addresses, protocol and payload; a piece of a
+//! datagram where it was fragmented.
 
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
-use super::{Layers, Next, Rest, Undecoded};
-use crate::limits::Limits;
+use super::fragment::Piece;
+use super::walk::{Found, Next, Step, Walk};
+use super::{Layers, Rest, Undecoded};
 
-/// An IP packet with its headers taken off.
-#[derive(Clone, Copy)]
-pub(super) struct Ip<'a> {
+/// Who an IP packet is from and to, and what its payload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Ip {
     pub source: u128,
     pub target: u128,
     pub protocol: u8,
-    pub rest: Rest<'a>,
 }
 
+/// Takes an IP header off. Where the link names a version, the header must agree.
+#[inline(always)]
 pub(super) fn peel<'a>(
-    next: Next,
+    named: Option<u8>,
     rest: Rest<'a>,
-    limits: &Limits,
-    layers: &mut Layers,
-) -> Result<Ip<'a>, Undecoded> {
-    let version = rest.bytes.first().map(|b| b >> 4);
-    match (next, version) {
-        (Next::EtherType(0x0800) | Next::Ip, Some(4)) => {
-            layers.add(Layers::IPV4);
-            ipv4(rest)
+    walk: &mut Walk<'a>,
+) -> Result<Step<'a>, Undecoded> {
+    let version = rest.bytes.first().map(|byte| byte >> 4);
+    match version.filter(|_| named.is_none() || named == version) {
+        Some(4) => {
+            walk.layers.add(Layers::IPV4);
+            ipv4(rest, &mut walk.ip)
         }
-        (Next::EtherType(0x86dd) | Next::Ip, Some(6)) => {
-            layers.add(Layers::IPV6);
-            ipv6(rest, limits)
+        Some(6) => {
+            walk.layers.add(Layers::IPV6);
+            ipv6(rest, &mut walk.ip)
         }
-        (Next::EtherType(0x0800 | 0x86dd) | Next::Ip, _) => Err(rest.short("IP header")),
-        (Next::EtherType(ether), _) => Err(Undecoded::EtherType(ether)),
+        _ => Err(rest.short("IP header")),
     }
 }
 
+#[inline]
 fn mapped(address: [u8; 4]) -> u128 {
     0xffff_0000_0000 | u128::from(u32::from_be_bytes(address))
 }
 
-fn ipv4(rest: Rest) -> Result<Ip, Undecoded> {
+#[inline(always)]
+fn ipv4<'a>(rest: Rest<'a>, ip: &mut Ip) -> Result<Step<'a>, Undecoded> {
     let header = Ipv4HeaderSlice::from_slice(rest.bytes).map_err(|_| rest.short("IPv4 header"))?;
     let header_len = header.slice().len();
     // A zero length is a segment that the network card is still to cut (TSO, GSO).
-    let total = match usize::from(header.total_len()) {
-        0 => rest.bytes.len() + rest.cut as usize,
-        total => total,
+    let len = match usize::from(header.total_len()) {
+        0 => rest.wire_len().saturating_sub(header_len),
+        total => total.checked_sub(header_len).ok_or(Undecoded::Malformed("IPv4 length"))?,
     };
-    if total < header_len {
-        return Err(Undecoded::Malformed("IPv4 length"));
-    }
-    if header.is_fragmenting_payload() {
-        return Err(Undecoded::Fragment);
-    }
-    Ok(Ip {
+    *ip = Ip {
         source: mapped(header.source()),
         target: mapped(header.destination()),
         protocol: header.protocol().0,
-        rest: bounded(rest, header_len, total - header_len)?,
-    })
+    };
+    let payload = bounded(rest.behind(header_len, "IPv4 header")?, len);
+    if !header.is_fragmenting_payload() {
+        return Ok(Step::On(Next::Upper, payload));
+    }
+    let piece = Piece {
+        id: u32::from(header.identification()),
+        group: ip.protocol,
+        offset: u32::from(header.fragments_offset().value()) * 8,
+        more: header.more_fragments(),
+    };
+    fragment(piece, payload)
 }
 
-fn ipv6<'a>(rest: Rest<'a>, limits: &Limits) -> Result<Ip<'a>, Undecoded> {
+#[inline]
+fn ipv6<'a>(rest: Rest<'a>, ip: &mut Ip) -> Result<Step<'a>, Undecoded> {
     let header = Ipv6HeaderSlice::from_slice(rest.bytes).map_err(|_| rest.short("IPv6 header"))?;
+    let behind = rest.behind(40, "IPv6 header")?;
     let len = match usize::from(header.payload_length()) {
-        0 => rest.bytes.len() + rest.cut as usize, // a jumbogram or a segment still to be cut
+        0 => behind.wire_len(), // a jumbogram, or a segment still to be cut
         len => len,
     };
-    let ip = Ip {
+    *ip = Ip {
         source: u128::from_be_bytes(header.source()),
         target: u128::from_be_bytes(header.destination()),
         protocol: header.next_header().0,
-        rest: bounded(rest, 40, len)?,
     };
-    extensions(ip, limits)
+    Ok(Step::On(Next::Upper, bounded(behind, len)))
 }
 
-/// The payload: what lies behind the header, without link padding, and what the snap length cut.
-fn bounded(rest: Rest, header: usize, len: usize) -> Result<Rest, Undecoded> {
-    let behind = rest.bytes.get(header..).ok_or(rest.short("IP header"))?;
-    let captured = behind.len().min(len);
-    let missing = len - captured;
-    if missing > 0 && rest.cut == 0 {
-        // The length claims more than the frame held: keep what is there.
-        return Ok(Rest { bytes: behind, cut: missing as u32 });
-    }
-    let bytes = behind.get(..captured).unwrap_or(behind);
-    Ok(Rest { bytes, cut: missing as u32 })
+/// The `len` bytes of a payload: without the link's padding, and with what is missing. A length
+/// that claims more than the frame held leaves what is there.
+#[inline]
+fn bounded(behind: Rest, len: usize) -> Rest {
+    let bytes = behind.bytes.get(..len).unwrap_or(behind.bytes);
+    Rest { bytes, cut: (len - bytes.len()) as u32 }
 }
 
-/// Hop-by-hop, routing, destination, mobility and authentication headers (RFC 8200 section 4).
-fn extensions<'a>(mut ip: Ip<'a>, limits: &Limits) -> Result<Ip<'a>, Undecoded> {
-    for _ in 0..limits.packet_layers_max {
-        let len = match (ip.protocol, ip.rest.bytes) {
-            (0 | 43 | 60 | 135 | 139 | 140, [_, len, ..]) => (usize::from(*len) + 1) * 8,
-            (51, [_, len, ..]) => (usize::from(*len) + 2) * 4,
-            (44, _) => return Err(Undecoded::Fragment),
-            (0 | 43 | 51 | 60 | 135 | 139 | 140, _) => return Err(ip.rest.short("IPv6 extension")),
-            _ => return Ok(ip),
-        };
-        ip.protocol = ip.rest.bytes.first().copied().unwrap_or(59);
-        ip.rest = ip.rest.skip(len).ok_or(ip.rest.short("IPv6 extension"))?;
+/// A hop-by-hop, routing, destination, mobility, HIP or shim header (RFC 8200 section 4).
+pub(super) fn extension<'a>(ip: &mut Ip, rest: Rest<'a>) -> Result<Step<'a>, Undecoded> {
+    let [protocol, len] = *rest.head::<2>("IPv6 extension")?;
+    let behind = rest.behind((usize::from(len) + 1) * 8, "IPv6 extension")?;
+    ip.protocol = protocol;
+    Ok(Step::On(Next::Upper, behind))
+}
+
+/// An authentication header (RFC 4302): what it protects stays readable.
+pub(super) fn authentication<'a>(ip: &mut Ip, rest: Rest<'a>) -> Result<Step<'a>, Undecoded> {
+    let [protocol, len] = *rest.head::<2>("authentication header")?;
+    let behind = rest.behind((usize::from(len) + 2) * 4, "authentication header")?;
+    ip.protocol = protocol;
+    Ok(Step::On(Next::Upper, behind))
+}
+
+/// An IPv6 fragment header: next header, reserved, offset with flag, identification.
+pub(super) fn fragment_header<'a>(ip: &mut Ip, rest: Rest<'a>) -> Result<Step<'a>, Undecoded> {
+    let [protocol, _, o0, o1, id @ ..] = *rest.head::<8>("IPv6 fragment header")?;
+    let field = u16::from_be_bytes([o0, o1]);
+    let piece = Piece {
+        id: u32::from_be_bytes(id),
+        group: ip.protocol,
+        offset: u32::from(field & 0xfff8),
+        more: field & 1 == 1,
+    };
+    ip.protocol = protocol;
+    let behind = rest.behind(8, "IPv6 fragment header")?;
+    // An atomic fragment (RFC 6946) is the whole datagram.
+    if piece.offset == 0 && !piece.more {
+        return Ok(Step::On(Next::Upper, behind));
     }
-    Err(Undecoded::LayerLimit)
+    fragment(piece, behind)
+}
+
+/// A fragment that was captured whole waits for the others; of one that was cut, the first
+/// says at least who talks to whom.
+fn fragment<'a>(piece: Piece, payload: Rest<'a>) -> Result<Step<'a>, Undecoded> {
+    match (payload.cut, piece.offset) {
+        (0, _) if payload.bytes.is_empty() => Err(Undecoded::Malformed("fragment without bytes")),
+        (0, _) => Ok(Step::End(Found::Piece(piece, payload.bytes))),
+        (_, 0) => Ok(Step::On(Next::Upper, payload)),
+        _ => Err(Undecoded::Cut("IP fragment")),
+    }
 }

@@ -2,8 +2,7 @@
 
 use etherparse::{TcpHeaderSlice, TcpOptionElement, UdpHeaderSlice};
 
-use super::network::Ip;
-use super::{Layers, Proto, Rest, Undecoded};
+use super::{Proto, Rest, Undecoded};
 
 /// Control bits of a TCP segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,6 +44,7 @@ pub enum Transport {
 }
 
 impl Transport {
+    #[inline]
     pub fn proto(self) -> Proto {
         match self {
             Transport::Tcp(_) => Proto::Tcp,
@@ -54,32 +54,30 @@ impl Transport {
     }
 }
 
-type Peeled<'a> = (Transport, (u16, u16), Rest<'a>);
+/// A transport header and its payload.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Segment<'a> {
+    pub transport: Transport,
+    /// Of source and target.
+    pub ports: (u16, u16),
+    pub rest: Rest<'a>,
+}
 
-/// Takes the transport header off.
-pub(super) fn peel<'a>(ip: &Ip<'a>, layers: &mut Layers) -> Result<Peeled<'a>, Undecoded> {
-    match ip.protocol {
-        6 => {
-            layers.add(Layers::TCP);
-            tcp(ip.rest)
+impl Segment<'_> {
+    /// Whether it is an ICMP error, which holds the start of the packet it is about.
+    pub fn quotes(&self) -> bool {
+        match self.transport {
+            // Of ICMP 3, 4, 5, 11 and 12, of ICMPv6 1 to 4; neither uses the other's numbers for
+            // anything with a payload.
+            Transport::Icmp { kind, .. } => matches!(kind, 1..=5 | 11 | 12),
+            _ => false,
         }
-        17 => {
-            layers.add(Layers::UDP);
-            udp(ip.rest)
-        }
-        1 | 58 => {
-            layers.add(if ip.protocol == 1 { Layers::ICMP } else { Layers::ICMPV6 });
-            icmp(ip.rest)
-        }
-        132 => {
-            layers.add(Layers::SCTP);
-            Err(Undecoded::IpProtocol(132))
-        }
-        other => Err(Undecoded::IpProtocol(other)),
     }
 }
 
-fn tcp(rest: Rest) -> Result<Peeled, Undecoded> {
+/// Takes a TCP header off.
+#[inline]
+pub(super) fn tcp(rest: Rest) -> Result<Segment, Undecoded> {
     let header = TcpHeaderSlice::from_slice(rest.bytes).map_err(|_| rest.short("TCP header"))?;
     let flags = header.slice().get(13).copied().map(TcpFlags).unwrap_or_default();
     let tcp = Tcp {
@@ -90,8 +88,8 @@ fn tcp(rest: Rest) -> Result<Peeled, Undecoded> {
         window_scale: if flags.syn() { window_scale(&header) } else { None },
     };
     let ports = (header.source_port(), header.destination_port());
-    let rest = rest.skip(header.slice().len()).ok_or(rest.short("TCP header"))?;
-    Ok((Transport::Tcp(tcp), ports, rest))
+    let rest = rest.behind(header.slice().len(), "TCP header")?;
+    Ok(Segment { transport: Transport::Tcp(tcp), ports, rest })
 }
 
 fn window_scale(header: &TcpHeaderSlice) -> Option<u8> {
@@ -101,19 +99,22 @@ fn window_scale(header: &TcpHeaderSlice) -> Option<u8> {
     })
 }
 
-fn udp(rest: Rest) -> Result<Peeled, Undecoded> {
+/// Takes a UDP header off.
+#[inline]
+pub(super) fn udp(rest: Rest) -> Result<Segment, Undecoded> {
     let header = UdpHeaderSlice::from_slice(rest.bytes).map_err(|_| rest.short("UDP header"))?;
     let ports = (header.source_port(), header.destination_port());
-    let behind = rest.skip(8).ok_or(rest.short("UDP header"))?;
+    let behind = rest.behind(8, "UDP header")?;
     // A length of zero is a jumbogram or unfilled; a shorter one leaves padding behind.
     let len = usize::from(header.length()).checked_sub(8).unwrap_or(behind.bytes.len());
     let bytes = behind.bytes.get(..len).unwrap_or(behind.bytes);
     let cut = if len < behind.bytes.len() { 0 } else { behind.cut };
-    Ok((Transport::Udp, ports, Rest { bytes, cut }))
+    Ok(Segment { transport: Transport::Udp, ports, rest: Rest { bytes, cut } })
 }
 
-/// Echo messages carry an identifier, which serves as the port of both ends.
-fn icmp(rest: Rest) -> Result<Peeled, Undecoded> {
+/// Takes an ICMP header off. Echo messages carry an identifier, which serves as the port of both
+/// ends.
+pub(super) fn icmp(rest: Rest) -> Result<Segment, Undecoded> {
     let [kind, code, _, _, id_high, id_low, ..] = *rest.bytes else {
         return Err(rest.short("ICMP header"));
     };
@@ -121,6 +122,7 @@ fn icmp(rest: Rest) -> Result<Peeled, Undecoded> {
         0 | 8 | 128 | 129 => u16::from_be_bytes([id_high, id_low]),
         _ => 0,
     };
-    let behind = rest.skip(rest.bytes.len().min(8)).ok_or(rest.short("ICMP header"))?;
-    Ok((Transport::Icmp { kind, code }, (id, id), behind))
+    let bytes = rest.bytes.get(rest.bytes.len().min(8)..).unwrap_or(&[]);
+    let transport = Transport::Icmp { kind, code };
+    Ok(Segment { transport, ports: (id, id), rest: Rest { bytes, cut: rest.cut } })
 }

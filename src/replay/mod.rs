@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use crate::anomaly::AnomalyKind;
 use crate::capture::{Batch, Inputs, SegmentFile, SegmentReader, Vantage};
 use crate::limits::Limits;
-use crate::packet::{self, Decoded};
+use crate::packet::{self, Content, Decoded, Defragmenter};
 use crate::workload::Directory;
 use shard::Shard;
 
@@ -68,6 +68,13 @@ pub struct Replay<'a> {
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
+/// What is between a vantage's frames and the shards.
+struct Packets {
+    /// Packets of the current batch, per shard.
+    queues: Vec<Vec<packet::Packet>>,
+    defragmenter: Defragmenter,
+}
+
 impl Replay<'_> {
     /// Replays all vantages into one sink per shard.
     ///
@@ -97,14 +104,18 @@ impl Replay<'_> {
         shards: &mut [Shard<S>],
     ) -> Result<VantageStats, ReplayError> {
         let mut found = VantageStats::new(id, vantage);
-        let mut queues: Vec<Vec<packet::Packet>> = vec![Vec::new(); shards.len()];
+        let mut packets = Packets {
+            queues: vec![Vec::new(); shards.len()],
+            defragmenter: Defragmenter::default(),
+        };
         for shard in shards.iter_mut() {
             shard.begin_vantage(id, &vantage.node);
         }
         for file in &vantage.segments {
-            self.segment(file, &mut found, shards, &mut queues)?;
+            self.segment(file, &mut found, shards, &mut packets)?;
             (self.progress)(file.bytes);
         }
+        packets.defragmenter.finish(&mut |kind, lost| found.fragments(kind, lost));
         Ok(found)
     }
 
@@ -113,7 +124,7 @@ impl Replay<'_> {
         file: &SegmentFile,
         found: &mut VantageStats,
         shards: &mut [Shard<S>],
-        queues: &mut [Vec<packet::Packet>],
+        packets: &mut Packets,
     ) -> Result<(), ReplayError> {
         let mut reader = SegmentReader::open(&file.path)?;
         let (mut now, mut next) = (Batch::default(), Batch::default());
@@ -125,7 +136,7 @@ impl Replay<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(ReplayError::Interrupted);
             }
-            let work = || self.batch(file.segment, &now, found, shards, queues);
+            let work = || self.batch(file.segment, &mut now, found, shards, packets);
             (more, _) = rayon::join(|| read(&mut reader, &mut next), work);
             std::mem::swap(&mut now, &mut next);
             if let Some(error) = shards.iter_mut().find_map(Shard::take_error) {
@@ -142,28 +153,28 @@ impl Replay<'_> {
     fn batch<S: Sink>(
         &self,
         segment: u32,
-        batch: &Batch,
+        batch: &mut Batch,
         found: &mut VantageStats,
         shards: &mut [Shard<S>],
-        queues: &mut [Vec<packet::Packet>],
+        packets: &mut Packets,
     ) {
-        let decoded: Vec<Vec<Decoded>> = batch
-            .records
-            .par_chunks(DECODE_CHUNK)
-            .map(|records| {
-                let decode = |r| packet::decode(batch, r, segment, self.limits);
-                records.iter().map(decode).collect()
-            })
-            .collect();
+        let decoded = self.decode(segment, batch);
+        let Packets { queues, defragmenter } = packets;
         queues.iter_mut().for_each(Vec::clear);
-        for (record, decoded) in batch.records.iter().zip(decoded.into_iter().flatten()) {
+        let Batch { bytes, records } = batch;
+        for (record, mut decoded) in records.iter().zip(decoded.into_iter().flatten()) {
             if !self.window.holds(record.ts_ns) {
                 continue;
+            }
+            if let Content::Fragment(_) = decoded.content {
+                let report = &mut |kind, lost| found.fragments(kind, lost);
+                decoded =
+                    defragmenter.complete(decoded, record, segment, bytes, self.limits, report);
             }
             if found.count(record, &decoded) {
                 found.anomaly(AnomalyKind::TimeBackwards);
             }
-            if let Ok(packet) = decoded.packet
+            if let Content::Packet(packet) = decoded.content
                 && let Some(queue) = queues.get_mut(packet.key.shard(shards.len()))
             {
                 queue.push(packet);
@@ -174,5 +185,11 @@ impl Replay<'_> {
                 shard.packet(packet, packet.payload(batch));
             }
         });
+    }
+
+    fn decode(&self, segment: u32, batch: &Batch) -> Vec<Vec<Decoded>> {
+        let decode = |r| packet::decode(batch, r, segment, self.limits);
+        let chunks = batch.records.par_chunks(DECODE_CHUNK);
+        chunks.map(|records| records.iter().map(decode).collect()).collect()
     }
 }

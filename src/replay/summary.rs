@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::anomaly::{AnomalyCounts, AnomalyKind};
 use crate::capture::{Record, Vantage};
-use crate::packet::{Decoded, LAYER_NAMES, Undecoded};
+use crate::packet::{Content, Decoded, LAYER_NAMES, Undecoded};
 
 /// Reasons kept apart; the rest is counted together.
 const REASONS_MAX: usize = 256;
@@ -55,7 +55,7 @@ impl VantageStats {
         for (position, count) in self.layers.iter_mut().enumerate() {
             *count += u64::from(decoded.layers.has(position));
         }
-        if let Err(reason) = decoded.packet {
+        if let Content::None(reason) = decoded.content {
             self.undecoded(reason);
         }
         let backwards = record.ts_ns < self.previous_ns;
@@ -67,10 +67,23 @@ impl VantageStats {
         if !matches!(reason, Undecoded::Cut(_)) {
             self.anomaly(reason.anomaly());
         }
+        self.reason(reason, 1);
+    }
+
+    /// Counts what was wrong with a datagram, and its fragments that came to nothing.
+    pub(super) fn fragments(&mut self, kind: AnomalyKind, lost: u64) {
+        self.anomaly(kind);
+        self.reason(Undecoded::Fragment, lost);
+    }
+
+    fn reason(&mut self, reason: Undecoded, frames: u64) {
+        if frames == 0 {
+            return;
+        }
         if self.undecoded.len() < REASONS_MAX || self.undecoded.contains_key(&reason) {
-            *self.undecoded.entry(reason).or_default() += 1;
+            *self.undecoded.entry(reason).or_default() += frames;
         } else {
-            self.undecoded_other += 1;
+            self.undecoded_other += frames;
         }
     }
 
