@@ -102,7 +102,8 @@ pub fn conversations() -> &'static [Conversation] {
         let limits = Limits::default();
         let mut found: BTreeMap<Vec<u8>, Conversation> = BTreeMap::new();
         for record in &batch().records {
-            let Ok(packet) = decode(batch(), record, 0, &limits).packet else { continue };
+            let decoded = decode(batch(), record, 0, &limits);
+            let Some(packet) = decoded.packet() else { continue };
             if packet.payload_len == 0 {
                 continue;
             }
