@@ -48,7 +48,7 @@ impl Predicate {
         self.fields.iter().filter_map(|field| field.side_table()).collect()
     }
 
-    /// Workload attributes to join by `src_id` or `dst_id`, each under its [`column`].
+    /// Workload attributes to join by `src_id` or `dst_id`, each under its [`column()`].
     pub fn workload_fields(&self) -> impl Iterator<Item = &FieldRef> {
         self.fields.iter().filter(|field| matches!(field.origin, Origin::Workload(..)))
     }
