@@ -27,9 +27,9 @@ crate::fields! {
         dissector: Text = "";
         /// Position of the call in its connection, from 0.
         index: Int = "";
-        /// Requests seen, repeats included.
+        /// Protocol messages of the request seen, repeats included.
         requests: Int = "";
-        /// Responses seen, interim ones included.
+        /// Protocol messages of the response seen, interim ones included.
         responses: Int = "";
     }
 

@@ -59,9 +59,9 @@ pub struct Call {
     pub request: Option<Message>,
     pub response: Option<Message>,
     pub unanswered: Unanswered,
-    /// Requests seen, repeats included.
+    /// Protocol messages of requests seen, repeats included.
     pub requests: u32,
-    /// Responses seen, interim ones included.
+    /// Protocol messages of responses seen, interim ones included.
     pub responses: u32,
 }
 
@@ -69,10 +69,10 @@ impl Call {
     fn whole(waiting: Waiting, response: Message) -> Self {
         Call {
             request: Some(waiting.request),
-            response: Some(response),
             unanswered: Unanswered::No,
             requests: waiting.requests,
-            responses: waiting.interim + 1,
+            responses: waiting.interim.saturating_add(response.units),
+            response: Some(response),
         }
     }
 
@@ -89,10 +89,10 @@ impl Call {
     fn response_only(response: Message) -> Self {
         Call {
             request: None,
-            response: Some(response),
             unanswered: Unanswered::No,
             requests: 0,
-            responses: 1,
+            responses: response.units,
+            response: Some(response),
         }
     }
 
@@ -138,7 +138,7 @@ impl Pairer {
     ) {
         match message.kind {
             Kind::OneWay => out(Call {
-                requests: 1,
+                requests: message.units,
                 responses: 0,
                 request: Some(message),
                 response: None,
@@ -156,7 +156,9 @@ impl Pairer {
             Kind::Response => self.response(message, limits, out),
             Kind::Interim => {
                 match self.position(&message).and_then(|at| self.waiting.get_mut(at)) {
-                    Some(waiting) => waiting.interim += 1,
+                    Some(waiting) => {
+                        waiting.interim = waiting.interim.saturating_add(message.units)
+                    }
                     None => out(Call::response_only(message)),
                 }
             }
@@ -182,11 +184,12 @@ impl Pairer {
                 .iter_mut()
                 .find(|w| w.request.key == request.key && w.request.direction == request.direction);
             if let Some(twin) = twin {
-                twin.requests += 1; // sent again: the same question
+                twin.requests = twin.requests.saturating_add(request.units); // the same once more
                 return;
             }
         }
-        let waiting = Waiting { request, requests: 1, interim: 0 };
+        let requests = request.units;
+        let waiting = Waiting { request, requests, interim: 0 };
         while let Some(early) = self.early.pop_front() {
             let answers = self.pairing == Pairing::InOrder
                 && early.direction != waiting.request.direction

@@ -59,6 +59,9 @@ pub struct Message {
     pub last: Mark,
     /// Bytes on the wire, headers included.
     pub bytes: u64,
+    /// Protocol messages it is made of, as summaries count them: mostly 1; PostgreSQL needs many
+    /// for one statement; 0 for what others do not count (a login among commands).
+    pub units: u32,
     /// Requests: what is called, free of ids: `GET /orders/{id}`, `HGET`, `A`.
     pub operation: Text,
     /// Responses: how it ended.

@@ -112,7 +112,7 @@ impl Driver {
 
     /// The messages so far, one line each.
     pub fn shown(&self) -> Vec<String> {
-        self.out.messages.iter().map(shown).collect()
+        with_keys(&self.out.messages)
     }
 
     pub fn anomalies(&self) -> Vec<AnomalyKind> {
@@ -125,11 +125,23 @@ fn slice_start(marks: &[(usize, Mark)], taken: usize) -> usize {
     marks.partition_point(|&(start, _)| start <= taken).saturating_sub(1)
 }
 
-/// Everything of a message but its marks; fields that are empty are left out.
+/// Messages, one line each, with their keys counted from 1 in the order in which they appear.
+fn with_keys(messages: &[Message]) -> Vec<String> {
+    let mut keys = vec![0];
+    let mut number = |key: u64| {
+        keys.iter().position(|&known| known == key).unwrap_or_else(|| {
+            keys.push(key);
+            keys.len() - 1
+        })
+    };
+    messages.iter().map(|message| format!("{} {}", number(message.key), shown(message))).collect()
+}
+
+/// Everything of a message but its marks and key; fields that are empty are left out.
 pub fn shown(message: &Message) -> String {
-    let Message { kind, direction, key, bytes, operation, outcome, status, error, .. } = message;
+    let Message { kind, direction, bytes, units, operation, outcome, status, error, .. } = message;
     let mut line =
-        format!("{kind:?} {direction:?} {key:x} {bytes}B {operation:?} {}", outcome.name());
+        format!("{kind:?} {direction:?} {units}x {bytes}B {operation:?} {}", outcome.name());
     line += &format!(" {status} {error:?}");
     if let Some(trace) = &message.trace {
         line += &format!(" {trace:?}");
@@ -275,11 +287,13 @@ fn prefixes_invent_nothing() {
     }
 }
 
-/// The conversation with `lost` of packet `at` missing, and once more whole.
+/// The conversation with `lost` of packet `at` missing, and once more whole: the last `count`
+/// messages.
 fn with_loss(
     (protocol, carrier, sample): (&Protocol, Carrier, Sample),
     at: usize,
     lost: std::ops::Range<usize>,
+    count: usize,
 ) -> Vec<String> {
     let mut driver = play(protocol, carrier, &sample[..at]);
     let (direction, bytes) = sample[at];
@@ -289,7 +303,8 @@ fn with_loss(
     for (direction, bytes) in sample[at + 1..].iter().chain(sample) {
         driver.packet(*direction, bytes);
     }
-    driver.end().shown()
+    let messages = &driver.end().out.messages;
+    with_keys(&messages[messages.len().saturating_sub(count)..])
 }
 
 #[test]
@@ -299,8 +314,8 @@ fn after_a_loss_later_messages_are_found() {
         for (at, (_, bytes)) in sample.iter().enumerate() {
             for start in (0..bytes.len()).step_by(3) {
                 for end in [start + 1, start + 7, bytes.len()] {
-                    let shown = with_loss(one, at, start..end.min(bytes.len()));
-                    let later = &shown[shown.len().saturating_sub(whole.len())..];
+                    let lost = start..end.min(bytes.len());
+                    let later = with_loss(one, at, lost, whole.len());
                     assert_eq!(later, whole, "{} packet {at} {start}..{end}", protocol.name);
                 }
             }

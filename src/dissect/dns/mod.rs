@@ -247,6 +247,7 @@ fn message(
         first: seen.first,
         last: seen.last,
         bytes: seen.bytes as u64,
+        units: 1,
         operation,
         outcome,
         status,

@@ -104,6 +104,7 @@ impl Open {
             first: self.first,
             last: self.last,
             bytes: self.bytes,
+            units: 1,
             operation: self.operation,
             outcome: outcome(self.status),
             status: i64::from(self.status),

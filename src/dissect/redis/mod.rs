@@ -296,6 +296,7 @@ impl Redis {
             first: side.first,
             last: side.last,
             bytes: side.bytes,
+            units: 1,
             operation,
             outcome: if kind == Kind::Request { Outcome::Unknown } else { outcome(&error) },
             status: 0,
