@@ -44,6 +44,7 @@ anomalies! {
     ProtocolUnknown "protocol_unknown" "A connection carried bytes of no known protocol.";
     ProtocolGaveUp "protocol_gave_up" "A dissector met bytes that do not fit its protocol.";
     ProtocolResync "protocol_resync" "A dissector skipped bytes to find the next message.";
+    ProtocolSwitchLimit "protocol_switch_limit" "A connection changed its protocol too often; it was not read on.";
     HttpBadHead "http_bad_head" "An HTTP start line or header that does not follow RFC 9112.";
     HttpAmbiguousLength "http_ambiguous_length" "An HTTP message whose length headers contradict each other (request smuggling looks like this).";
     HttpBadChunk "http_bad_chunk" "An HTTP chunk size that is no number or a chunk without its end.";

@@ -41,6 +41,8 @@ pub struct Limits {
     pub probe_bytes_max: usize,
     /// Segments of a connection joined in mid-stream that are probed before it is given up.
     pub probe_segments_max: u32,
+    /// Times that one connection may go on in another protocol (upgrades, tunnels).
+    pub protocol_switches_max: u32,
     /// Requests waiting for their response, per connection.
     pub calls_pending_max: usize,
     /// A datagram request without a response for longer is unanswered.
@@ -88,6 +90,7 @@ impl Default for Limits {
             pending_bytes_max: 1 << 20,
             probe_bytes_max: 4096,
             probe_segments_max: 2000,
+            protocol_switches_max: 8,
             calls_pending_max: 4096,
             datagram_timeout_ms: 5_000,
             http_head_bytes_max: 256 << 10,

@@ -25,6 +25,8 @@ crate::fields! {
         settled_ns: Int = "";
         /// Name of the protocol's dissector.
         dissector: Text = "";
+        /// Name of the connection's protocol where the call's is inside it: `http2` of a gRPC call.
+        within: Text = "";
         /// Position of the call in its connection, from 0.
         index: Int = "";
         /// Protocol messages of the request seen, repeats included.

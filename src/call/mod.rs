@@ -6,7 +6,7 @@ pub mod fields;
 use std::collections::VecDeque;
 
 use crate::anomaly::AnomalyKind;
-use crate::dissect::{Kind, Message, Pairing};
+use crate::dissect::{Kind, Message, Pairing, Protocol};
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 
@@ -94,6 +94,12 @@ impl Call {
             responses: response.units,
             response: Some(response),
         }
+    }
+
+    /// The protocol inside its connection's that it is of, if it is.
+    pub fn inner(&self) -> Option<&'static Protocol> {
+        let of = |message: &Option<Message>| message.as_ref().and_then(|m| m.inner);
+        of(&self.request).or_else(|| of(&self.response))
     }
 
     /// Time of its first byte.

@@ -2,6 +2,7 @@
 //! folder and two lines here. What pairs messages into calls is `call/`.
 
 pub mod dns;
+mod http;
 pub mod http1;
 mod operation;
 mod protocol;

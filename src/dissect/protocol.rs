@@ -71,8 +71,28 @@ pub struct Message {
     /// Responses: the error's short name (`503`, `OOM`, `NXDOMAIN`), empty when it is none.
     pub error: Text,
     pub trace: Option<Box<Trace>>,
+    /// The protocol that it is of where that is not its connection's but one inside it (gRPC in
+    /// HTTP/2): its call is counted under both, and `row` is of this one's tables.
+    pub inner: Option<&'static Protocol>,
     /// The protocol's own fields.
     pub row: Box<dyn Row>,
+}
+
+/// Who reads a connection on after a dissector has stepped back.
+pub enum Next {
+    /// A protocol that was agreed on (an upgrade), with what was agreed in its state.
+    Known(&'static Protocol, Box<dyn Dissector>),
+    /// Whatever the bytes say that it is (a tunnel).
+    Probed,
+}
+
+impl std::fmt::Debug for Next {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Next::Known(protocol, _) => write!(f, "Known({})", protocol.name),
+            Next::Probed => write!(f, "Probed"),
+        }
+    }
 }
 
 /// Where a dissector leaves what it found.
@@ -80,6 +100,9 @@ pub struct Message {
 pub struct Output {
     pub messages: Vec<Message>,
     pub anomalies: Vec<(AnomalyKind, Mark)>,
+    /// Set when the stream goes on in another protocol: all that is not yet taken, in both
+    /// directions, is the next one's, and this dissector is not asked again.
+    pub next: Option<Next>,
 }
 
 impl Output {
@@ -145,6 +168,15 @@ pub enum Pairing {
     OneWay,
 }
 
+/// A count of a protocol's own in summaries, beside requests and responses.
+#[derive(Debug, Clone, Copy)]
+pub struct Counter {
+    /// Name in summaries: `messages`.
+    pub name: &'static str,
+    /// Fields of integers; their sum over all calls is the count.
+    pub fields: &'static [&'static str],
+}
+
 /// One line of the protocol table.
 #[derive(Debug)]
 pub struct Protocol {
@@ -161,6 +193,8 @@ pub struct Protocol {
     pub carriers: &'static [Carrier],
     pub ports: &'static [u16],
     pub pairing: Pairing,
+    /// What summaries count besides requests and responses.
+    pub counters: &'static [Counter],
     /// Field table of requests and one-way messages.
     pub request: &'static [FieldDef],
     /// Field table of responses. A name in both tables is one field: the request's value wins.

@@ -10,6 +10,7 @@ use polars::prelude::*;
 use rayon::prelude::*;
 
 use crate::capture::{CaptureError, Inputs};
+use crate::dissect::PROTOCOLS;
 use crate::field::Text;
 use crate::join::Clocks;
 use crate::limits::Limits;
@@ -17,7 +18,7 @@ use crate::replay::{Replay, ReplayError, SHARDS, Window};
 use crate::workload::Directory;
 
 use super::join::{self, Places};
-use super::meta::{Meta, ProtocolSummary};
+use super::meta::Meta;
 use super::table::{ANOMALIES, CALLS, CONNS, OBSERVATIONS, Table, WORKLOADS, tables};
 use super::writer::ShardWriter;
 
@@ -255,8 +256,33 @@ fn recount(dir: &Path, meta: &mut Meta) -> PolarsResult<()> {
     };
     meta.conns = rows(CONNS)?;
     let Some(calls) = dataset.scan(CALLS)? else { return Ok(()) };
+    meta.protocols.clear();
+    count_by("dissector", &calls, meta)?;
+    count_by("within", &calls, meta)?;
+    for protocol in PROTOCOLS.iter().filter(|protocol| !protocol.counters.is_empty()) {
+        let Some(summary) = meta.protocols.get_mut(protocol.name) else { continue };
+        let Some(side) = dataset.scan(protocol.table)? else { continue };
+        let key = || [col("id"), col("vantage_id")];
+        let own = calls.clone().filter(col("dissector").eq(lit(protocol.name))).select(key());
+        let side = side.join(own, key(), key(), JoinArgs::new(JoinType::Semi));
+        for counter in protocol.counters {
+            let columns = counter.fields.iter().map(|field| col(field.replace('.', "_")));
+            let columns = columns.map(|field| field.fill_null(lit(0i64)).sum());
+            let sum = columns.reduce(|a, b| a + b).unwrap_or(lit(0i64)).alias("n");
+            let found = side.clone().select([sum]).collect()?;
+            let sum = found.column("n")?.i64()?.get(0).unwrap_or(0).unsigned_abs();
+            summary.extra.insert(counter.name.into(), sum);
+        }
+    }
+    Ok(())
+}
+
+/// Adds the counts of calls under the protocol that the column `name` names.
+fn count_by(name: &str, calls: &LazyFrame, meta: &mut Meta) -> PolarsResult<()> {
     let counts = calls
-        .group_by([col("dissector")])
+        .clone()
+        .filter(col(name).neq(lit("")))
+        .group_by([col(name)])
         .agg([
             col("requests").sum(),
             col("responses").sum(),
@@ -268,14 +294,12 @@ fn recount(dir: &Path, meta: &mut Meta) -> PolarsResult<()> {
         let int = |name: &str| -> PolarsResult<u64> {
             Ok(counts.column(name)?.i64()?.get(row).unwrap_or(0).unsigned_abs())
         };
-        let name = counts.column("dissector")?.str()?.get(row).unwrap_or("").to_string();
-        let summary = ProtocolSummary {
-            requests: int("requests")?,
-            responses: int("responses")?,
-            calls: int("calls")?,
-            unanswered: int("unanswered")?,
-        };
-        meta.protocols.insert(name, summary);
+        let protocol = counts.column(name)?.str()?.get(row).unwrap_or("").to_string();
+        let summary = meta.protocols.entry(protocol).or_default();
+        summary.requests += int("requests")?;
+        summary.responses += int("responses")?;
+        summary.calls += int("calls")?;
+        summary.unanswered += int("unanswered")?;
     }
     Ok(())
 }

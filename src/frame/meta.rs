@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::capture::Inputs;
 use crate::join::Clock;
 use crate::packet::LAYER_NAMES;
-use crate::replay::{ReplayStats, VantageStats};
+use crate::replay::{ProtocolCounts, ReplayStats, VantageStats};
 
 /// Layout of a dataset; another number is another layout.
 pub const FORMAT: u32 = 1;
@@ -71,12 +71,27 @@ impl Coverage {
 }
 
 /// Counts of one protocol, each call once.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtocolSummary {
     pub requests: u64,
     pub responses: u64,
     pub calls: u64,
     pub unanswered: u64,
+    /// The protocol's own counters (`messages`, `frames`), beside the others in JSON.
+    #[serde(flatten)]
+    pub extra: BTreeMap<String, u64>,
+}
+
+impl From<&ProtocolCounts> for ProtocolSummary {
+    fn from(counts: &ProtocolCounts) -> Self {
+        ProtocolSummary {
+            requests: counts.requests,
+            responses: counts.responses,
+            calls: counts.calls,
+            unanswered: counts.unanswered,
+            extra: counts.extra.iter().map(|(name, n)| ((*name).to_string(), *n)).collect(),
+        }
+    }
 }
 
 /// One capture file.
@@ -114,12 +129,7 @@ impl Meta {
                 *layers.entry((*name).to_string()).or_default() += count;
             }
         }
-        let protocols = stats.protocols.iter().map(|(name, c)| {
-            let (requests, responses) = (c.requests, c.responses);
-            let summary =
-                ProtocolSummary { requests, responses, calls: c.calls, unanswered: c.unanswered };
-            ((*name).to_string(), summary)
-        });
+        let protocols = stats.protocols.iter().map(|(name, c)| ((*name).to_string(), c.into()));
         Meta {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").into(),

@@ -69,6 +69,7 @@ const fn protocol(
         carriers: &[Carrier::Stream],
         ports: &[],
         pairing: Pairing::InOrder,
+        counters: &[],
         request,
         response,
         derived: &[],

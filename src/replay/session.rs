@@ -6,7 +6,7 @@ use crate::call::{Call, Pairer, Unanswered};
 use crate::capture::Mark;
 use crate::conn::Direction;
 use crate::dissect::{
-    Carrier, Dissector, Feed, Message, Opening, Output, PROTOCOLS, Probe, Protocol, Slice,
+    Carrier, Dissector, Feed, Message, Next, Opening, Output, PROTOCOLS, Probe, Protocol, Slice,
 };
 use crate::limits::Limits;
 
@@ -90,6 +90,13 @@ pub(super) struct Session {
     ended: [bool; 2],
     pub gaps: [u64; 2],
     output: Output,
+    /// Protocols so far, in the order of their coming.
+    pub protocols: Vec<&'static Protocol>,
+    /// What waits for answers in protocols that another one followed.
+    earlier: Vec<(&'static Protocol, Pairer)>,
+    switches: u32,
+    /// Another protocol has just taken over: what waits is for it.
+    switched: bool,
 }
 
 impl Session {
@@ -100,14 +107,16 @@ impl Session {
             ended: [false; 2],
             gaps: [0; 2],
             output: Output::default(),
+            protocols: Vec::new(),
+            earlier: Vec::new(),
+            switches: 0,
+            switched: false,
         }
     }
 
-    /// The protocol, once known.
-    pub fn protocol(&self) -> Option<&'static Protocol> {
-        match &self.state {
-            State::Known { protocol, .. } => Some(protocol),
-            _ => None,
+    fn note(&mut self, protocol: &'static Protocol) {
+        if !self.protocols.iter().any(|p| p.name == protocol.name) {
+            self.protocols.push(protocol);
         }
     }
 
@@ -126,6 +135,18 @@ impl Session {
 
     /// Takes the next bytes of one direction (or one datagram).
     pub fn bytes(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        mark: Mark,
+        context: Context<'_>,
+        found: &mut Found<'_>,
+    ) {
+        self.offer(direction, bytes, mark, context, found);
+        self.settle(direction, context, found);
+    }
+
+    fn offer(
         &mut self,
         direction: Direction,
         bytes: &[u8],
@@ -198,12 +219,62 @@ impl Session {
     /// Pairs the messages that a dissector left.
     fn collect(&mut self, context: Context<'_>, found: &mut Found<'_>) {
         found.anomalies.append(&mut self.output.anomalies);
-        let State::Known { protocol, pairer, .. } = &mut self.state else { return };
-        for message in self.output.messages.drain(..) {
-            let calls = &mut *found.calls;
-            let anomalies = &mut *found.anomalies;
-            let anomaly = |kind, m: &Message| anomalies.push((kind, m.first));
-            pairer.push(message, context.limits, |call| calls.push((protocol, call)), anomaly);
+        if let State::Known { protocol, pairer, .. } = &mut self.state {
+            for message in self.output.messages.drain(..) {
+                let calls = &mut *found.calls;
+                let anomalies = &mut *found.anomalies;
+                let anomaly = |kind, m: &Message| anomalies.push((kind, m.first));
+                pairer.push(message, context.limits, |call| calls.push((protocol, call)), anomaly);
+            }
+        }
+        for inner in found.calls.iter().filter_map(|(_, call)| call.inner()) {
+            self.note(inner);
+        }
+        if let Some(next) = self.output.next.take() {
+            self.switch(next, context, found);
+        }
+    }
+
+    /// Goes on in another protocol, from the first byte that was not taken.
+    fn switch(&mut self, next: Next, context: Context<'_>, found: &mut Found<'_>) {
+        let state = match next {
+            _ if self.switches >= context.limits.protocol_switches_max => {
+                found.anomalies.push((AnomalyKind::ProtocolSwitchLimit, self.waiting_mark()));
+                State::Off
+            }
+            Next::Probed => State::Probing { tried: 0, strange: [false; 2] },
+            Next::Known(protocol, dissector) => {
+                self.note(protocol);
+                State::Known { protocol, dissector, pairer: Pairer::new(protocol.pairing) }
+            }
+        };
+        if let State::Known { protocol, pairer, .. } = std::mem::replace(&mut self.state, state) {
+            self.earlier.push((protocol, pairer));
+        }
+        self.switches += 1;
+        self.switched = true;
+        self.ended = [false; 2];
+    }
+
+    /// The mark of the first byte that waits, if any does.
+    fn waiting_mark(&self) -> Mark {
+        let first = self.pending.iter().find_map(|pending| pending.marks.first());
+        first.map_or(Mark::default(), |&(_, mark)| mark)
+    }
+
+    /// After another protocol took over: offers it what waits, `direction` first.
+    fn settle(&mut self, direction: Direction, context: Context<'_>, found: &mut Found<'_>) {
+        while std::mem::take(&mut self.switched) {
+            for way in [direction, direction.reverse()] {
+                if self.pending(way).bytes.is_empty() {
+                    continue;
+                }
+                match self.state {
+                    State::Probing { .. } => self.probe(way, context, found),
+                    State::Known { .. } => self.drain(way, context, found),
+                    State::Off => self.pending(way).clear(),
+                }
+            }
         }
     }
 
@@ -223,6 +294,7 @@ impl Session {
         if let State::Known { dissector, .. } = &mut self.state {
             dissector.gap(direction, bytes, mark, &mut self.output);
             self.collect(context, found);
+            self.settle(direction, context, found);
         }
     }
 
@@ -255,10 +327,16 @@ impl Session {
     ) {
         self.end(Direction::ToServer, context, found);
         self.end(Direction::ToClient, context, found);
-        if let State::Known { protocol, pairer, .. } = &mut self.state {
-            pairer.finish(reason, |call| found.calls.push((protocol, call)));
+        let last = match std::mem::replace(&mut self.state, State::Off) {
+            State::Known { protocol, pairer, .. } => Some((protocol, pairer)),
+            _ => None,
+        };
+        for (protocol, mut pairer) in std::mem::take(&mut self.earlier).into_iter().chain(last) {
+            pairer.finish(&reason, |call| found.calls.push((protocol, call)));
         }
-        self.state = State::Off;
+        for inner in found.calls.iter().filter_map(|(_, call)| call.inner()) {
+            self.note(inner);
+        }
     }
 
     /// Asks the probes about the bytes that wait; starts the protocol that says yes.
@@ -304,6 +382,7 @@ impl Session {
         if let Some(way) = way.filter(|_| !context.opened) {
             found.sender_is_client = Some(way == Direction::ToServer);
         }
+        self.note(protocol);
         self.state = State::Known {
             protocol,
             dissector: (protocol.start)(context.carrier, context.limits),

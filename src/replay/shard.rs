@@ -32,7 +32,6 @@ struct Flow {
     calls: u64,
     /// Workloads of client and server, once asked.
     ends: Option<(i64, i64)>,
-    protocol: Option<&'static Protocol>,
     done: bool,
 }
 
@@ -260,7 +259,6 @@ impl Flow {
             session: Session::new(),
             calls: 0,
             ends: None,
-            protocol: None,
             done: false,
         }
     }
@@ -292,9 +290,6 @@ impl Flow {
         }
         if let Some(is_client) = found.sender_is_client {
             self.conn.turn(if is_client { packet.from } else { packet.from.other() });
-        }
-        if self.protocol.is_none() {
-            self.protocol = self.session.protocol();
         }
         if step.reset || (self.conn.closed_ns.is_some() && !self.has_hole()) {
             self.finish(limits, None, found);

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::anomaly::{AnomalyCounts, AnomalyKind};
+use crate::call::{Call, Unanswered};
 use crate::capture::{Record, Vantage};
+use crate::dissect::Protocol;
+use crate::field::{ColumnSink, FieldDef, Pairs, Text};
 use crate::packet::{Content, Decoded, LAYER_NAMES, Undecoded};
 
 /// Reasons kept apart; the rest is counted together.
@@ -97,21 +100,59 @@ impl VantageStats {
 }
 
 /// What was found of one protocol, each observation counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProtocolCounts {
     pub requests: u64,
     pub responses: u64,
     pub calls: u64,
     pub unanswered: u64,
+    /// The protocol's own counters.
+    pub extra: BTreeMap<&'static str, u64>,
 }
 
 impl ProtocolCounts {
+    pub(super) fn count(&mut self, protocol: &Protocol, call: &Call) {
+        self.requests += u64::from(call.requests);
+        self.responses += u64::from(call.responses);
+        self.calls += 1;
+        self.unanswered += u64::from(call.unanswered != Unanswered::No);
+        for counter in protocol.counters {
+            let sum = self.extra.entry(counter.name).or_default();
+            for message in [&call.request, &call.response].into_iter().flatten() {
+                let fields = message.row.fields();
+                message.row.visit(&mut Sum { fields, wanted: counter.fields, sum });
+            }
+        }
+    }
+
     pub fn add(&mut self, other: &ProtocolCounts) {
         self.requests += other.requests;
         self.responses += other.responses;
         self.calls += other.calls;
         self.unanswered += other.unanswered;
+        for (name, count) in &other.extra {
+            *self.extra.entry(name).or_default() += count;
+        }
     }
+}
+
+/// Adds up some of a row's integers.
+struct Sum<'a> {
+    fields: &'static [FieldDef],
+    wanted: &'static [&'static str],
+    sum: &'a mut u64,
+}
+
+impl ColumnSink for Sum<'_> {
+    fn int(&mut self, column: usize, value: i64) {
+        if self.fields.get(column).is_some_and(|field| self.wanted.contains(&field.name)) {
+            *self.sum += u64::try_from(value).unwrap_or(0);
+        }
+    }
+    fn text(&mut self, _: usize, _: &str) {}
+    fn bool(&mut self, _: usize, _: bool) {}
+    fn list(&mut self, _: usize, _: &[Text]) {}
+    fn map(&mut self, _: usize, _: &Pairs) {}
 }
 
 /// Counts of a whole replay. Observations: a call that two vantages saw counts twice here.

@@ -98,7 +98,7 @@ fn dissect_all(pcaps: &Path, files: &[String]) -> (BTreeMap<String, Option<Meta>
 }
 
 fn counts(meta: Option<&Meta>, protocol: &str) -> Counts {
-    let summary = meta.and_then(|meta| meta.protocols.get(protocol)).copied().unwrap_or_default();
+    let summary = meta.and_then(|meta| meta.protocols.get(protocol)).cloned().unwrap_or_default();
     (summary.requests, summary.responses)
 }
 

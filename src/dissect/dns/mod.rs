@@ -31,6 +31,7 @@ pub static PROTOCOL: Protocol = Protocol {
     carriers: &[Carrier::Stream, Carrier::Datagram],
     ports: &[53],
     pairing: Pairing::ById,
+    counters: &[],
     request: DnsRequest::FIELDS,
     response: DnsResponse::FIELDS,
     derived: fields::DERIVED,
@@ -253,6 +254,7 @@ fn message(
         status,
         error,
         trace: None,
+        inner: None,
         row,
     }
 }

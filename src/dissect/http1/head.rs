@@ -3,37 +3,14 @@
 
 use std::borrow::Cow;
 
-use super::super::secret::Secrets;
+use super::super::http::{
+    Caps, Headers, HttpRequest, HttpResponse, Target, trailer as add_trailer,
+};
 use super::super::text::{lossy, text};
 use super::super::{Trace, operation, trace};
 use super::body::Announced;
-use super::fields::{HttpRequest, HttpResponse};
 use super::parse::{Field, Fields, content_length};
-use super::target::Target;
 use crate::field::{Pairs, Text};
-use crate::limits::Limits;
-
-/// What shapes the rows.
-#[derive(Debug, Clone, Copy)]
-pub struct Caps {
-    pub head_bytes_max: usize,
-    headers_max: usize,
-    field_bytes_max: usize,
-    pub requests_open_max: usize,
-    pub secrets: Secrets,
-}
-
-impl Caps {
-    pub fn new(limits: &Limits) -> Self {
-        Caps {
-            head_bytes_max: limits.http_head_bytes_max,
-            headers_max: limits.http_headers_max,
-            field_bytes_max: limits.field_bytes_max,
-            requests_open_max: limits.calls_pending_max,
-            secrets: Secrets::new(limits),
-        }
-    }
-}
 
 /// What a head says besides its fields.
 #[derive(Debug, Default)]
@@ -45,71 +22,33 @@ pub struct Facts {
     pub malformed: bool,
 }
 
-/// Header fields on their way into a row.
-struct Headers {
-    pairs: Pairs,
-    cookies: Pairs,
-    host: Text,
-    user_agent: Text,
-    media_type: Text,
-    content_encoding: Text,
-    facts: Facts,
-}
-
-impl Headers {
-    fn read(fields: Fields<'_>, caps: Caps) -> Self {
-        let (lines, bytes) = fields.size();
-        let mut headers = Headers {
-            pairs: Pairs::with_capacity(lines.min(caps.headers_max), bytes),
-            cookies: Pairs::new(),
-            host: Text::default(),
-            user_agent: Text::default(),
-            media_type: Text::default(),
-            content_encoding: Text::default(),
-            facts: Facts::default(),
-        };
-        for field in fields.take(caps.headers_max) {
-            headers.push(field, caps);
-        }
-        if headers.pairs.has_repeats() {
-            headers.pairs = headers.pairs.joined();
-        }
-        headers
-    }
-
-    fn push(&mut self, field: Field<'_>, caps: Caps) {
-        self.facts.malformed |= !field.well_formed;
+/// Reads header lines; what they say of the message's framing is left in `facts`.
+fn headers(fields: Fields<'_>, facts: &mut Facts, caps: Caps) -> Headers {
+    let (lines, bytes) = fields.size();
+    let mut headers = Headers::with_capacity(lines.min(caps.headers_max), bytes);
+    for field in fields.take(caps.headers_max) {
+        facts.malformed |= !field.well_formed;
         if field.name.is_empty() {
-            return;
+            continue;
         }
-        let mut name = text(field.name, caps.field_bytes_max);
-        name.make_ascii_lowercase();
+        let name = Headers::name(field.name, caps);
         let value = value_text(field, caps);
-        self.note(&name, &value, field.value, caps);
-        self.pairs.push(&name, &caps.secrets.header(&name, &value));
+        facts.note(&name, &value, field.value);
+        headers.push(&name, &value, caps);
     }
-
-    /// Keeps what a header means, beyond its place in the map.
-    fn note(&mut self, name: &str, value: &str, raw: &[u8], caps: Caps) {
-        match name {
-            "host" => self.host = Text::from(value),
-            "user-agent" => self.user_agent = Text::from(value),
-            "content-type" => self.media_type = media_type(value),
-            "content-encoding" => self.content_encoding = Text::from(value),
-            "content-length" => self.facts.length(raw),
-            "transfer-encoding" => self.facts.coding(value),
-            "upgrade" => self.facts.upgrade = true,
-            "cookie" => cookies(value, caps, &mut self.cookies),
-            "set-cookie" => {
-                let pair = value.split(';').next().unwrap_or_default();
-                cookies(pair, caps, &mut self.cookies);
-            }
-            _ => {}
-        }
-    }
+    headers
 }
 
 impl Facts {
+    fn note(&mut self, name: &str, value: &str, raw: &[u8]) {
+        match name {
+            "content-length" => self.length(raw),
+            "transfer-encoding" => self.coding(value),
+            "upgrade" => self.upgrade = true,
+            _ => {}
+        }
+    }
+
     fn length(&mut self, value: &[u8]) {
         let Some((length, agrees)) = content_length(value) else {
             self.malformed = true;
@@ -143,21 +82,6 @@ fn value_text(field: Field<'_>, caps: Caps) -> Cow<'_, str> {
     }
 }
 
-/// `Application/JSON; charset=utf-8` -> `application/json`.
-fn media_type(value: &str) -> Text {
-    let mut media_type = Text::from(value.split(';').next().unwrap_or_default().trim());
-    media_type.make_ascii_lowercase();
-    media_type
-}
-
-/// `a=1; b=2` -> names with values as they are stored.
-fn cookies(value: &str, caps: Caps, out: &mut Pairs) {
-    for pair in value.split(';').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        out.push(name, &caps.secrets.cookie(value));
-    }
-}
-
 /// A request's head, read.
 pub struct RequestHead {
     pub row: Box<HttpRequest>,
@@ -173,28 +97,13 @@ pub fn request(
     caps: Caps,
 ) -> RequestHead {
     let (_, size) = fields.size();
-    let headers = Headers::read(fields, caps);
+    let mut facts = Facts { malformed: minor.is_none(), ..Facts::default() };
+    let headers = headers(fields, &mut facts, caps);
     let target = lossy(target, caps.field_bytes_max);
     let target = Target::parse(&target, method == b"CONNECT");
-    let method = text(method, caps.field_bytes_max);
-    let host = if target.host.is_empty() { headers.host } else { target.host.into() };
-    let mut facts = headers.facts;
-    facts.malformed |= minor.is_none();
-    let row = HttpRequest {
-        url: Text::from(caps.secrets.url(target.url)),
-        path: Text::from(caps.secrets.url(target.path)),
-        http_version: minor.map(version).unwrap_or_default(),
-        host,
-        query_string: target.parameters(caps.headers_max, caps.secrets),
-        request_cookies: headers.cookies,
-        request_headers_size: size as i64,
-        request_body_size: 0,
-        request_content_type: headers.media_type,
-        user_agent: headers.user_agent,
-        request_cut: false,
-        request_headers: headers.pairs,
-        method,
-    };
+    let start =
+        (text(method, caps.field_bytes_max), &target, minor.map(version).unwrap_or_default());
+    let row = headers.into_request(start, size as u64, caps);
     RequestHead {
         operation: operation::endpoint(&row.method, target.operation_path()),
         trace: trace::from_headers(&row.request_headers),
@@ -214,22 +123,15 @@ pub struct ResponseHead {
 /// Reads a response's head; `minor` and `reason` are its first line's.
 pub fn response((minor, reason): (u8, &[u8]), fields: Fields<'_>, caps: Caps) -> ResponseHead {
     let (_, size) = fields.size();
-    let headers = Headers::read(fields, caps);
-    let row = HttpResponse {
-        http_version: version(minor),
-        status_text: text(reason, caps.field_bytes_max),
-        response_cookies: headers.cookies,
-        response_headers_size: size as i64,
-        response_body_size: 0,
-        response_content_type: headers.media_type,
-        response_body: Text::default(),
-        response_cut: false,
-        response_headers: headers.pairs,
-    };
+    let mut facts = Facts::default();
+    let headers = headers(fields, &mut facts, caps);
+    let content_encoding = headers.content_encoding.clone();
+    let reason = text(reason, caps.field_bytes_max);
+    let row = headers.into_response(version(minor), reason, size as u64);
     ResponseHead {
         trace: trace::from_headers(&row.response_headers),
-        content_encoding: headers.content_encoding,
-        facts: headers.facts,
+        content_encoding,
+        facts,
         row: Box::new(row),
     }
 }
@@ -237,13 +139,7 @@ pub fn response((minor, reason): (u8, &[u8]), fields: Fields<'_>, caps: Caps) ->
 /// A trailer line -> one more header, unless it is one that only a head may hold.
 pub fn trailer(line: &[u8], headers: &mut Pairs, caps: Caps) {
     let field = super::parse::field(line);
-    let mut name = text(field.name, caps.field_bytes_max);
-    name.make_ascii_lowercase();
-    let is_framing = matches!(&*name, "" | "content-length" | "transfer-encoding" | "host");
-    if headers.len() < caps.headers_max && !is_framing && headers.get(&name).is_none() {
-        let value = value_text(field, caps);
-        headers.push(&name, &caps.secrets.header(&name, &value));
-    }
+    add_trailer(&Headers::name(field.name, caps), &value_text(field, caps), headers, caps);
 }
 
 fn version(minor: u8) -> Text {
@@ -258,6 +154,7 @@ fn version(minor: u8) -> Text {
 mod tests {
     use super::super::parse::HeadLines;
     use super::*;
+    use crate::limits::Limits;
 
     fn caps() -> Caps {
         Caps::new(&Limits::default())

@@ -1,10 +1,9 @@
 //! A message between its head and its end: counts what passes and becomes a [`Message`].
 
-use super::super::{Direction, Kind, Mark, Message, Outcome, Trace};
+use super::super::http::{Caps, HttpRequest, HttpResponse, Snippet, outcome};
+use super::super::{Direction, Kind, Mark, Message, Trace};
 use super::body::Sink;
-use super::fields::{HttpRequest, HttpResponse};
-use super::head::{Caps, RequestHead, ResponseHead, trailer};
-use super::snippet::Snippet;
+use super::head::{RequestHead, ResponseHead, trailer};
 use crate::field::{Row, Text, ToCompactString};
 
 /// A message whose head was read.
@@ -114,6 +113,7 @@ impl Open {
                 Text::default()
             },
             trace: self.trace,
+            inner: None,
             row,
         }
     }
@@ -132,17 +132,5 @@ impl Sink for Open {
             OpenRow::Request(row) => trailer(line, &mut row.request_headers, self.caps),
             OpenRow::Response(row) => trailer(line, &mut row.response_headers, self.caps),
         }
-    }
-}
-
-/// What a status says about how the call ended; 0 is a request's.
-fn outcome(status: u16) -> Outcome {
-    match status {
-        0 => Outcome::Unknown,
-        1..400 => Outcome::Ok,
-        408 | 504 => Outcome::Timeout,
-        429 => Outcome::Throttled,
-        400..500 => Outcome::ClientError,
-        _ => Outcome::ServerError,
     }
 }

@@ -3,22 +3,18 @@
 //! first bytes of an error's. What follows a 101 or a CONNECT is passed over in silence.
 
 mod body;
-mod fields;
 mod head;
 mod message;
 pub mod parse;
 mod probe;
 mod side;
-mod snippet;
-mod target;
-
-pub use fields::{HttpRequest, HttpResponse};
 
 use self::body::{Body, Progress, Skip};
-use self::head::{Caps, Facts, RequestHead, ResponseHead};
+use self::head::{Facts, RequestHead, ResponseHead};
 use self::message::Open;
 use self::parse::{Fields, Resync, StartLine, find_start, first_line, may_start};
 use self::side::{Side, State};
+use super::http::{self, Caps, HttpRequest, HttpResponse};
 use super::{Carrier, Direction, Dissector, Feed, Kind, Mark, Output, Pairing, Protocol, Slice};
 use crate::anomaly::AnomalyKind;
 use crate::limits::Limits;
@@ -32,9 +28,10 @@ pub static PROTOCOL: Protocol = Protocol {
     carriers: &[Carrier::Stream],
     ports: &[80, 8080],
     pairing: Pairing::InOrder,
+    counters: &[],
     request: HttpRequest::FIELDS,
     response: HttpResponse::FIELDS,
-    derived: fields::DERIVED,
+    derived: http::DERIVED,
     probe: probe::probe,
     start,
 };

@@ -31,6 +31,7 @@ pub static PROTOCOL: Protocol = Protocol {
     carriers: &[Carrier::Stream],
     ports: &[6379],
     pairing: Pairing::InOrder,
+    counters: &[],
     request: RedisRequest::FIELDS,
     response: RedisResponse::FIELDS,
     derived: fields::DERIVED,
@@ -302,6 +303,7 @@ impl Redis {
             status: 0,
             error,
             trace: None,
+            inner: None,
             row,
         }
     }

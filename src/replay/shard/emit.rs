@@ -27,20 +27,19 @@ impl<S: Sink> Shard<'_, S> {
         let ends = self.ends(flow);
         let mut calls = std::mem::take(&mut self.calls);
         for (protocol, call) in calls.drain(..) {
-            self.count(protocol, &call, conn);
+            for counted in [Some(protocol), call.inner()].into_iter().flatten() {
+                self.protocols.entry(counted.name).or_default().count(counted, &call);
+            }
+            self.half(&call, conn);
             self.emit_call(flow, ends, protocol, &call);
             flow.calls += 1;
         }
         self.calls = calls;
     }
 
-    fn count(&mut self, protocol: &'static Protocol, call: &Call, conn: i64) {
-        let counts = self.protocols.entry(protocol.name).or_default();
-        counts.requests += u64::from(call.requests);
-        counts.responses += u64::from(call.responses);
-        counts.calls += 1;
+    /// Notes a call that lacks a half.
+    fn half(&mut self, call: &Call, conn: i64) {
         let unanswered = call.unanswered != Unanswered::No;
-        counts.unanswered += u64::from(unanswered);
         let half = match (&call.request, &call.response) {
             (Some(request), None) if unanswered => {
                 (AnomalyKind::RequestWithoutResponse, request.first)
@@ -61,13 +60,8 @@ impl<S: Sink> Shard<'_, S> {
         })
     }
 
-    fn emit_call(
-        &mut self,
-        flow: &Flow,
-        ends: (i64, i64),
-        protocol: &'static Protocol,
-        call: &Call,
-    ) {
+    fn emit_call(&mut self, flow: &Flow, ends: (i64, i64), outer: &'static Protocol, call: &Call) {
+        let protocol = call.inner().unwrap_or(outer);
         let Some(any) = call.request.as_ref().or(call.response.as_ref()) else { return };
         let caller = caller(flow, call, any);
         let forward = caller == flow.conn.client();
@@ -85,6 +79,7 @@ impl<S: Sink> Shard<'_, S> {
             response_segment: i64::from(answer.packet.segment),
             settled_ns: settled(flow, call),
             dissector: Text::const_new(protocol.name),
+            within: Text::const_new(call.inner().map_or("", |_| outer.name)),
             index: flow.calls as i64,
             requests: i64::from(call.requests),
             responses: i64::from(call.responses),
@@ -198,6 +193,17 @@ fn common(
     }
 }
 
+/// What the protocols are called, each once.
+fn titles(protocols: &[&'static Protocol]) -> Vec<Text> {
+    let mut titles: Vec<Text> = Vec::new();
+    for protocol in protocols {
+        if !titles.iter().any(|title| title == protocol.title) {
+            titles.push(Text::const_new(protocol.title));
+        }
+    }
+    titles
+}
+
 fn conn_common(flow: &Flow, now_ns: i64) -> ConnCommon {
     let conn = &flow.conn;
     let client = conn.client();
@@ -221,7 +227,7 @@ fn conn_common(flow: &Flow, now_ns: i64) -> ConnCommon {
         conn_local_bytes: pick(conn.payload_bytes, client),
         conn_remote_pkts: pick(conn.packets, client.other()),
         conn_remote_bytes: pick(conn.payload_bytes, client.other()),
-        conn_l7_detected: flow.protocol.iter().map(|p| Text::const_new(p.title)).collect(),
+        conn_l7_detected: titles(&flow.session.protocols),
         conn_segments: (low.segments + high.segments) as i64,
         conn_retransmissions: (low.retransmissions + high.retransmissions) as i64,
         conn_out_of_order: (low.out_of_order + high.out_of_order) as i64,
