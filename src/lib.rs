@@ -37,6 +37,9 @@ pub mod kfl;
 #[cfg(feature = "analyze")]
 pub mod frame;
 
+#[cfg(feature = "analyze")]
+pub mod answer;
+
 pub mod stats;
 
 pub mod rule;

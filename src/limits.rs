@@ -67,6 +67,8 @@ pub struct Limits {
     pub dns_names_max: usize,
     /// Anomalies kept as rows, per kind and shard; all are counted.
     pub anomaly_rows_max: usize,
+    /// Seconds of one vantage counted apart; a longer capture is counted in coarser buckets.
+    pub coverage_buckets_max: usize,
     /// Keep tokens, cookies and passwords as they are instead of `<masked N bytes>`.
     pub show_secrets: bool,
 }
@@ -103,6 +105,7 @@ impl Default for Limits {
             sidecar_line_bytes_max: 4 << 20,
             dns_names_max: 1 << 20,
             anomaly_rows_max: 1000,
+            coverage_buckets_max: 16_384,
             show_secrets: false,
         }
     }

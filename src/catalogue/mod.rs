@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::call::fields::{CallCommon, CallKeys};
 use crate::conn::fields::ConnCommon;
+use crate::conn::flow::FlowCommon;
 use crate::dissect::{PROTOCOLS, Protocol};
 use crate::field::{FieldDef, FieldType, Origin};
 
@@ -143,6 +144,7 @@ impl Catalogue {
         let mut merge = Merge::default();
         merge.table(CallCommon::FIELDS, Family::Calls.table());
         merge.table(ConnCommon::FIELDS, Family::Conns.table());
+        merge.table(FlowCommon::FIELDS, Family::Flows.table());
         merge.add(call_index(), Family::Calls.table(), None);
         for def in crate::workload::fields::FIELDS {
             merge.add(*def, "", None);

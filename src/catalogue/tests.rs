@@ -94,7 +94,7 @@ fn knows_where_fields_are_stored() {
     assert_eq!(field("path").protocols, ["http", "grpc"]);
     assert_eq!(field("path").side_table(), Some("http"));
     assert!(field("path").stored_for(Family::Calls) && !field("path").stored_for(Family::Conns));
-    assert_eq!(field("src.ip").tables, ["calls", "conns"]);
+    assert_eq!(field("src.ip").tables, ["calls", "conns", "flows"]);
     assert_eq!(field("src.ip").side_table(), None);
     assert!(field("conn_state").stored_for(Family::Conns));
     assert!(!field("conn_state").stored_for(Family::Calls));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::frame::Meta;
 use crate::kfl;
 use crate::report::model::{Evidence, Finding, Severity};
 use crate::report::{Time, text};
@@ -60,8 +61,7 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     if loaded.dataset.meta.packets == 0 {
         return Err(NoPackets("no packets in these files within the window".into()).into());
     }
-    let inputs: Vec<String> = args.inputs.iter().map(|p| p.display().to_string()).collect();
-    let pasted = text::shell(&inputs.iter().map(String::as_str).collect::<Vec<_>>());
+    let pasted = load::pasted(global, &args.inputs);
     let keep = |rule: &Rule| !args.ignore.contains(&rule.id);
     let mut findings = findings(&loaded.dataset, &packs, keep, &pasted)?;
     findings.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.first, f.rule.clone()));
@@ -75,7 +75,7 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let failing = findings.iter().filter(|f| f.severity >= limit).count();
     match args.format {
         Format::Text => output::print(&lines(&findings, &packs, global)?)?,
-        Format::Json => output::print(&json(&findings, failing)?)?,
+        Format::Json => output::json(&json(&findings, failing, &loaded.dataset.meta))?,
     }
     Ok(if failing > 0 && !args.exit_zero { Exit::Findings } else { Exit::Ok })
 }
@@ -165,10 +165,10 @@ fn lines(findings: &[Finding], packs: &[Pack], global: &Global) -> anyhow::Resul
     Ok(out)
 }
 
-fn json(findings: &[Finding], failing: usize) -> anyhow::Result<String> {
+fn json(findings: &[Finding], failing: usize, meta: &Meta) -> serde_json::Value {
     let verdict = if failing > 0 { "findings" } else { "clean" };
-    let result = serde_json::json!({
+    serde_json::json!({
         "schema": "pcapsule/check/v1", "verdict": verdict, "failing": failing, "findings": findings,
-    });
-    Ok(text::json(&serde_json::to_string_pretty(&result)?).into_owned())
+        "coverage": meta.coverage,
+    })
 }

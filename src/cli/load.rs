@@ -8,9 +8,10 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::capture::Inputs;
-use crate::frame::{Dataset, Source};
+use crate::frame::{self, Dataset};
 use crate::limits::Limits;
 use crate::replay::Window;
+use crate::report::text;
 use crate::workload::{Directory, Metadata};
 
 use super::args::Global;
@@ -20,6 +21,34 @@ use super::time;
 static STOP: AtomicBool = AtomicBool::new(false);
 /// After Ctrl-C the stages get this long to end by themselves.
 const GRACE: Duration = Duration::from_millis(600);
+
+/// Where the entries come from: captures, or frames that were made of some before.
+#[derive(Debug, clap::Args)]
+pub struct Source {
+    /// Capture files, capture directories or snapshots
+    #[arg(required_unless_present = "frames")]
+    pub inputs: Vec<PathBuf>,
+    /// Frames made before (the folder that `dissect` prints), in place of captures
+    #[arg(long, value_name = "DIR", conflicts_with = "inputs")]
+    pub frames: Option<PathBuf>,
+}
+
+/// The dataset of captures, or the one that is there.
+pub fn dataset(global: &Global, source: &Source) -> anyhow::Result<Dataset> {
+    match &source.frames {
+        Some(dir) => Ok(Dataset::open(dir)?),
+        None => Ok(load(global, &source.inputs)?.dataset),
+    }
+}
+
+/// The inputs as a command line names them, with the options that shape what they mean.
+pub fn pasted(global: &Global, inputs: &[PathBuf]) -> String {
+    let mut words: Vec<String> = inputs.iter().map(|path| path.display().to_string()).collect();
+    for cluster in &global.cluster {
+        words.extend(["--cluster".to_string(), cluster.display().to_string()]);
+    }
+    text::shell(&words.iter().map(String::as_str).collect::<Vec<_>>())
+}
 
 /// A dataset with what it was made from.
 pub struct Loaded {
@@ -45,7 +74,7 @@ pub fn load(global: &Global, paths: &[PathBuf]) -> anyhow::Result<Loaded> {
     let (directory, metadata_hash) = metadata(global, &inputs, &limits)?;
     let window = time::window(global, &inputs, &limits)?;
     let bar = progress(global, &inputs);
-    let source = Source {
+    let source = frame::Source {
         inputs: &inputs,
         directory: &directory,
         metadata_hash,
@@ -92,9 +121,9 @@ fn metadata(
         add(path)?;
         metadata.read_cluster(path)?;
     }
-    for (_, path) in &inputs.sidecars {
+    for (node, path) in &inputs.sidecars {
         add(path)?;
-        let counts = metadata.read_sidecar(path, limits)?;
+        let counts = metadata.read_sidecar(node, path, limits)?;
         if counts.broken > 0 && !global.quiet {
             eprintln!("note: {}: {} lines could not be read", path.display(), counts.broken);
         }

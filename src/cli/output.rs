@@ -6,6 +6,8 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::report::text;
+
 /// Writes text to stdout; a closed pipe comes back as an error that ends with success.
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
@@ -17,9 +19,14 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes rows to stdout, if there are any.
-pub fn print_nonempty(text: &str) -> anyhow::Result<()> {
-    if text.is_empty() { Ok(()) } else { print(text) }
+/// Writes a JSON document, with nothing in it that a terminal would obey.
+pub fn json(value: &serde_json::Value) -> anyhow::Result<()> {
+    print(&json_text(value)?)
+}
+
+/// A JSON document as text, safe as in [`json`].
+pub fn json_text(value: &serde_json::Value) -> anyhow::Result<String> {
+    Ok(text::json(&serde_json::to_string_pretty(value)?).into_owned())
 }
 
 /// Writes a file under a temporary name and renames it.

@@ -1,20 +1,23 @@
-//! `pcapsule query KFL INPUT...`: the entries that match a filter.
+//! `pcapsule query KFL INPUT...`: the entries that match a filter. What it asks and how it prints
+//! is shared with the commands that ask for one family only.
 
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, Table, presets};
 use polars::prelude::*;
 
-use crate::catalogue::{Family, FieldRef, catalogue};
+use crate::answer::entries::{self, Hits, Order};
+use crate::catalogue::{Family, Field, FieldRef, catalogue};
 use crate::field::FieldType;
 use crate::frame::{Dataset, FAMILIES, Selector, column};
 use crate::kfl::{self, Checked};
-use crate::report::text;
 
 use super::args::Global;
-use super::{Exit, load, output, time};
+use super::load::{self, Source};
+use super::sheet::{self, Sheet, Unit};
+use super::{Exit, output};
 
 /// Columns shown when none are named.
 const COLUMNS: &[&str] = &[
@@ -31,12 +34,24 @@ const COLUMNS: &[&str] = &[
 ];
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A filter asks for fields (`pcapsule fields`), calls, connections and flows alike:
+  'http && status_code >= 500'                                    failed requests
+  'http && path.startsWith(\"/api/orders\") && status_code == 504'  one endpoint's time-outs
+  'dst.service.name == \"payment\" && http'                         what hits a service
+  'src.namespace == \"prod\" && dst.namespace == \"staging\"'         between namespaces
+  'dns && dns_response && status_code == 3'                       names that do not exist
+  'http && elapsed_time > 5000000'                                slower than 5 s (microseconds)
+  'request_id == \"3fc6\"', 'trace_id == \"4bf9...\"'                 one request across services
+  'src.pod.name == \"orders-7d9\" && dst.kind == \"external\"'        what a pod called outside
+  'conn && conn_refused', 'flow && flow_conns > 100'              connections, and their sums
+
+Then `pcapsule call ID INPUT...` shows one entry whole.")]
 pub struct Args {
-    /// Filter, such as 'http && status_code >= 500'; 'true' matches all (see `pcapsule fields`)
+    /// Filter in KFL, such as 'http && status_code >= 500'; 'true' matches all
     kfl: String,
-    /// Capture files, capture directories or snapshots
-    #[arg(required = true)]
-    inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    source: Source,
     /// How entries are written
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -52,6 +67,12 @@ pub struct Args {
     /// Fields to show
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
     columns: Vec<String>,
+    /// Say how the filter is understood and run, instead of running it
+    #[arg(long, conflicts_with_all = ["count", "format"])]
+    explain: bool,
+    /// File to write to [default: stdout]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,64 +81,235 @@ enum Format {
     Json,
     Jsonl,
     Csv,
+    Parquet,
 }
 
-pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
-    let checked = kfl::check(catalogue(), &args.kfl)?;
-    let names: Vec<&str> = match args.columns.is_empty() {
-        true => COLUMNS.to_vec(),
-        false => args.columns.iter().map(String::as_str).collect(),
-    };
-    let columns = names.iter().map(|name| field(name)).collect::<anyhow::Result<Vec<_>>>()?;
-    let (descending, sort) = match args.sort.strip_prefix('-') {
-        Some(name) => (true, field(name)?),
-        None => (false, field(&args.sort)?),
-    };
+/// What is asked, and which fields of the answer are wanted in which order.
+pub struct Question {
+    checked: Checked,
+    columns: Vec<FieldRef>,
+    order: Order,
+    families: Vec<Family>,
+}
+
+/// What was found.
+pub struct Answer {
+    hits: Vec<Hits>,
+    rows: DataFrame,
+}
+
+/// Checks a filter and says on stderr what its writer should know.
+pub fn filter(global: &Global, text: &str) -> anyhow::Result<Checked> {
+    let checked = kfl::check(catalogue(), text)?;
     if !global.quiet {
         for note in checked.notes() {
             eprintln!("note: {note}");
         }
     }
-    let loaded = load::load(global, &args.inputs)?;
-    let dataset = &loaded.dataset;
-    let checked = checked.at(dataset.meta.last_ns().unwrap_or(0));
-    let (total, faults) = count(dataset, &checked)?;
+    Ok(checked)
+}
+
+impl Question {
+    /// # Errors
+    /// A filter that is wrong, fields that do not exist.
+    pub fn new(
+        global: &Global,
+        kfl: &str,
+        columns: &[&str],
+        sort: &str,
+        limit: usize,
+        families: &[Family],
+    ) -> anyhow::Result<Self> {
+        let columns = columns.iter().map(|name| field(name)).collect::<anyhow::Result<Vec<_>>>()?;
+        let (descending, name) = match sort.strip_prefix('-') {
+            Some(name) => (true, name),
+            None => (false, sort),
+        };
+        let limit = if limit == 0 { usize::MAX } else { limit };
+        let order = Order { by: field(name)?, descending, limit };
+        Ok(Question { checked: filter(global, kfl)?, columns, order, families: families.to_vec() })
+    }
+
+    pub fn columns(&self) -> &[FieldRef] {
+        &self.columns
+    }
+
+    fn at(&self, dataset: &Dataset) -> Checked {
+        self.checked.clone().at(dataset.meta.last_ns().unwrap_or(0))
+    }
+
+    fn count(&self, dataset: &Dataset) -> anyhow::Result<Vec<Hits>> {
+        Ok(entries::count(dataset, &self.at(dataset), &self.families)?)
+    }
+
+    pub fn ask(&self, dataset: &Dataset) -> anyhow::Result<Answer> {
+        let hits = self.count(dataset)?;
+        let with_hits: Vec<Family> =
+            hits.iter().filter(|h| h.matches > 0).map(|h| h.family).collect();
+        let checked = self.at(dataset);
+        let rows = entries::rows(dataset, &checked, &with_hits, &self.columns, &self.order)?;
+        Ok(Answer { hits, rows })
+    }
+}
+
+impl Answer {
+    pub fn matches(&self) -> u64 {
+        self.hits.iter().map(|h| h.matches).sum()
+    }
+
+    pub fn faults(&self) -> u64 {
+        self.hits.iter().map(|h| h.faults).sum()
+    }
+
+    pub fn sheet(&self, columns: &[FieldRef]) -> anyhow::Result<Sheet> {
+        let columns = self::columns(columns);
+        match self.rows.height() {
+            0 => Ok(Sheet::new(columns.into_iter().map(|(_, head, unit)| (head, unit)))),
+            _ => Ok(Sheet::of(&self.rows, &columns)?),
+        }
+    }
+}
+
+/// Columns of a frame for the fields that they hold.
+pub fn columns(fields: &[FieldRef]) -> Vec<(String, String, Unit)> {
+    fields.iter().map(|f| (column(f), f.name.to_string(), unit(f))).collect()
+}
+
+/// How a field's values are shown to people.
+pub fn unit(field: &Field) -> Unit {
+    match (field.ty, field.name) {
+        (FieldType::Time, _) => Unit::Time,
+        (FieldType::Int, "elapsed_time" | "first_byte_time" | "server_time" | "network_time") => {
+            Unit::Micros
+        }
+        (FieldType::Int, name) if name.ends_with("_us") => Unit::Micros,
+        (FieldType::Int, name) if name.ends_with("_bytes") || name.ends_with("_size") => {
+            Unit::Bytes
+        }
+        _ => Unit::Plain,
+    }
+}
+
+pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let names: Vec<&str> = match args.columns.is_empty() {
+        true => COLUMNS.to_vec(),
+        false => args.columns.iter().map(String::as_str).collect(),
+    };
+    let question = Question::new(global, &args.kfl, &names, &args.sort, args.limit, &FAMILIES)?;
+    let dataset = load::dataset(global, &args.source)?;
+    if args.explain {
+        output::print(&explain(&dataset, &question)?)?;
+        return Ok(Exit::Ok);
+    }
     if args.count {
+        let total: u64 = question.count(&dataset)?.iter().map(|h| h.matches).sum();
         output::print(&total.to_string())?;
         return Ok(Exit::Ok);
     }
-    let limit = if args.limit == 0 { usize::MAX } else { args.limit };
-    let rows = select(dataset, &checked, &columns, &sort, descending, limit)?;
-    let shown = rows.height();
-    match args.format {
-        Format::Json => output::print(&json(&rows, &columns, total, faults)?)?,
-        Format::Jsonl => output::print_nonempty(&jsonl(&rows, &columns)?)?,
-        Format::Csv => output::print_nonempty(&csv(&rows, &columns)?)?,
-        Format::Table => output::print(&table(&rows, &columns, &time::zone(global)?)?)?,
+    let answer = question.ask(&dataset)?;
+    let format = match args.format {
+        Format::Table => sheet::Format::Table,
+        Format::Json => sheet::Format::Json,
+        Format::Jsonl => sheet::Format::Jsonl,
+        Format::Csv => sheet::Format::Csv,
+        Format::Parquet => {
+            parquet(args, &answer)?;
+            notes(global, &dataset, &question, &answer, sheet::Format::Table)?;
+            return Ok(Exit::Ok);
+        }
+    };
+    let json = |rows| {
+        serde_json::json!({
+            "schema": "pcapsule/query/v1",
+            "matches": answer.matches(),
+            "not_judged": answer.faults(),
+            "entries": rows,
+            "coverage": dataset.meta.coverage,
+        })
+    };
+    let sheet = answer.sheet(question.columns())?;
+    match &args.output {
+        None => sheet.print(global, format, json)?,
+        Some(path) => output::write_file(path, sheet.text(global, format, json)?.as_bytes())?,
     }
-    if !global.quiet && args.format != Format::Json {
-        note(dataset, total, shown as u64, faults);
-    }
+    notes(global, &dataset, &question, &answer, format)?;
     Ok(Exit::Ok)
 }
 
-/// Says on stderr what the rows do not say.
-fn note(dataset: &Dataset, total: u64, shown: u64, faults: u64) {
-    if dataset.meta.packets == 0 {
-        eprintln!("note: no packets in these files within the window");
-    } else if total == 0 {
-        eprintln!("note: nothing matches");
-    } else if shown < total {
-        eprintln!("note: {shown} of {total} entries shown; --limit 0 shows all");
+/// The rows as a Parquet file, columns as the frames name them.
+fn parquet(args: &Args, answer: &Answer) -> anyhow::Result<()> {
+    let mut bytes = Vec::new();
+    let mut rows = answer.rows.clone();
+    for helper in ["__id", "__sort"] {
+        let _ = rows.drop_in_place(helper); // not there when nothing matched
     }
-    if faults > 0 {
-        eprintln!(
-            "note: {faults} entries could not be judged (a missing map key, a division by zero): they do not match"
-        );
+    ParquetWriter::new(&mut bytes).finish(&mut rows)?;
+    match &args.output {
+        Some(path) => output::write_file(path, &bytes),
+        None if std::io::stdout().is_terminal() => {
+            bail!("--format parquet is no text: give -o FILE")
+        }
+        None => Ok(std::io::stdout().lock().write_all(&bytes)?),
     }
 }
 
-fn field(name: &str) -> anyhow::Result<FieldRef> {
+/// Says on stderr what the rows do not say.
+pub fn notes(
+    global: &Global,
+    dataset: &Dataset,
+    question: &Question,
+    answer: &Answer,
+    format: sheet::Format,
+) -> anyhow::Result<()> {
+    if global.quiet || format == sheet::Format::Json {
+        return Ok(());
+    }
+    let (total, shown) = (answer.matches(), answer.rows.height() as u64);
+    if dataset.meta.packets == 0 && dataset.meta.protocols.is_empty() {
+        eprintln!("note: no packets in these files within the window");
+    } else if total == 0 {
+        eprintln!("note: nothing matches{}", blame(dataset, question)?);
+    } else if shown < total {
+        let kinds = answer.hits.iter().filter(|h| h.matches > 0);
+        let kinds: Vec<String> = kinds.map(|h| format!("{} {}", h.matches, name(h))).collect();
+        let kinds = if kinds.len() > 1 { format!(" ({})", kinds.join(", ")) } else { "".into() };
+        eprintln!("note: {shown} of {total} entries shown{kinds}; --limit 0 shows all");
+    }
+    if answer.faults() > 0 {
+        eprintln!(
+            "note: {} entries could not be judged (a missing map key, a division by zero): they do not match",
+            answer.faults()
+        );
+    }
+    Ok(())
+}
+
+fn name(hits: &Hits) -> &'static str {
+    match (hits.family, hits.matches) {
+        (Family::Calls, 1) => "call",
+        (Family::Calls, _) => "calls",
+        (Family::Conns, 1) => "connection",
+        (Family::Conns, _) => "connections",
+        (Family::Flows, 1) => "flow",
+        (Family::Flows, _) => "flows",
+    }
+}
+
+/// What the parts of a filter match alone, when together they match nothing.
+fn blame(dataset: &Dataset, question: &Question) -> anyhow::Result<String> {
+    let clauses =
+        entries::clauses(dataset, catalogue(), question.checked.text(), &question.families)?;
+    if clauses.len() < 2 {
+        return Ok(String::new());
+    }
+    let lines = clauses
+        .iter()
+        .map(|(clause, hits)| format!("\n  {hits:>9}  {}", crate::report::text::terminal(clause)));
+    Ok(format!("; its parts alone match:{}", lines.collect::<String>()))
+}
+
+/// A field by its name.
+pub fn field(name: &str) -> anyhow::Result<FieldRef> {
     catalogue().get(name).cloned().with_context(|| {
         let near = catalogue().nearest(name);
         match near.is_empty() {
@@ -127,174 +319,31 @@ fn field(name: &str) -> anyhow::Result<FieldRef> {
     })
 }
 
-/// Entries that match, and entries that are faults.
-fn count(dataset: &Dataset, checked: &Checked) -> anyhow::Result<(u64, u64)> {
-    let selector = Selector::new(dataset)?;
-    let mut sum = (0, 0);
-    for family in FAMILIES {
-        let found = selector.count(checked, family)?;
-        sum = (sum.0 + found.0, sum.1 + found.1);
-    }
-    Ok(sum)
-}
-
-/// The rows to show, sorted, of all families.
-fn select(
-    dataset: &Dataset,
-    checked: &Checked,
-    columns: &[FieldRef],
-    sort: &FieldRef,
-    descending: bool,
-    limit: usize,
-) -> anyhow::Result<DataFrame> {
-    let selector = Selector::new(dataset)?;
-    let mut parts = Vec::new();
-    for family in FAMILIES {
-        parts.extend(family_rows(&selector, checked, family, columns, sort)?);
-    }
-    if parts.is_empty() {
-        return Ok(DataFrame::empty());
-    }
-    let order = SortMultipleOptions::default().with_order_descending_multi([descending, false]);
-    let rows =
-        concat(parts, UnionArgs::default())?.sort(["__sort", "__id"], order.with_nulls_last(true));
-    let rows = rows.limit(u32::try_from(limit).unwrap_or(u32::MAX));
-    Ok(rows.collect()?)
-}
-
-fn family_rows(
-    selector: &Selector<'_>,
-    checked: &Checked,
-    family: Family,
-    columns: &[FieldRef],
-    sort: &FieldRef,
-) -> anyhow::Result<Option<LazyFrame>> {
-    let mut fields: Vec<FieldRef> = columns.to_vec();
-    if !fields.iter().any(|f| f.name == sort.name) {
-        fields.push(sort.clone());
-    }
-    let rows = selector.rows(checked, family, &fields, &[col("id").alias("__id")])?;
-    Ok(rows.map(|rows| rows.with_column(col(column(sort)).alias("__sort"))))
-}
-
-/// One cell as text; `zone` turns times into wall clocks for people.
-fn cell(value: &AnyValue<'_>, field: &FieldRef, zone: Option<&jiff::tz::TimeZone>) -> String {
-    match (value, field.ty) {
-        (AnyValue::Null, _) => String::new(),
-        (AnyValue::Int64(ns), FieldType::Time) => match zone {
-            Some(zone) => time::clock(*ns, zone),
-            None => kfl::format_time(*ns),
-        },
-        (AnyValue::String(text), _) => (*text).to_string(),
-        (AnyValue::List(items), FieldType::List) => {
-            let items = items.iter().map(|v| v.str_value().to_string());
-            items.collect::<Vec<_>>().join(", ")
-        }
-        (value, FieldType::Map) => json_value(value, field).to_string(),
-        (value, _) => value.str_value().to_string(),
-    }
-}
-
-fn table(
-    rows: &DataFrame,
-    columns: &[FieldRef],
-    zone: &jiff::tz::TimeZone,
-) -> anyhow::Result<String> {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(columns.iter().map(|f| f.name));
-    for row in 0..rows.height() {
-        let mut cells = Vec::new();
-        for field in columns {
-            let value = rows.column(&column(field))?.get(row)?;
-            let shown = match (field.name, &value) {
-                ("elapsed_time", AnyValue::Int64(us)) => format!("{:.1} ms", *us as f64 / 1000.0),
-                _ => cell(&value, field, Some(zone)),
-            };
-            cells.push(text::terminal(&shown));
-        }
-        table.add_row(cells);
-    }
-    Ok(table.to_string())
-}
-
-fn json_value(value: &AnyValue<'_>, field: &FieldRef) -> serde_json::Value {
-    use serde_json::Value;
-    match (value, field.ty) {
-        (AnyValue::Null, _) => Value::Null,
-        (AnyValue::Int64(ns), FieldType::Time) => kfl::format_time(*ns).into(),
-        (AnyValue::Int64(int), _) => (*int).into(),
-        (AnyValue::Int32(int), _) => (*int).into(),
-        (AnyValue::Boolean(bool), _) => (*bool).into(),
-        (AnyValue::List(items), FieldType::List) => {
-            items.iter().map(|v| Value::from(v.str_value().to_string())).collect()
-        }
-        (AnyValue::List(items), FieldType::Map) => {
-            let Ok(pairs) = items.struct_() else { return Value::Null };
-            let (Ok(keys), Ok(values)) = (pairs.field_by_name("key"), pairs.field_by_name("value"))
-            else {
-                return Value::Null;
-            };
-            let pairs = keys.iter().zip(values.iter());
-            let pairs = pairs
-                .map(|(k, v)| (k.str_value().to_string(), Value::from(v.str_value().to_string())));
-            Value::Object(pairs.collect())
-        }
-        (value, _) => value.str_value().to_string().into(),
-    }
-}
-
-fn object(rows: &DataFrame, columns: &[FieldRef], row: usize) -> anyhow::Result<serde_json::Value> {
-    let mut object = serde_json::Map::new();
-    for field in columns {
-        let value = rows.column(&column(field))?.get(row)?;
-        object.insert(field.name.to_string(), json_value(&value, field));
-    }
-    Ok(object.into())
-}
-
-fn json(rows: &DataFrame, columns: &[FieldRef], total: u64, faults: u64) -> anyhow::Result<String> {
-    let entries = (0..rows.height()).map(|row| object(rows, columns, row));
-    let entries = entries.collect::<anyhow::Result<Vec<_>>>()?;
-    let result = serde_json::json!({
-        "schema": "pcapsule/query/v1",
-        "matches": total,
-        "not_judged": faults,
-        "entries": entries,
-    });
-    Ok(text::json(&serde_json::to_string_pretty(&result)?).into_owned())
-}
-
-fn jsonl(rows: &DataFrame, columns: &[FieldRef]) -> anyhow::Result<String> {
+/// How the filter is understood, which fields it asks for, and the plan for each family's table.
+fn explain(dataset: &Dataset, question: &Question) -> anyhow::Result<String> {
+    use std::fmt::Write as _;
     let mut out = String::new();
-    for row in 0..rows.height() {
-        let line = serde_json::to_string(&object(rows, columns, row)?)?;
-        out.push_str(&text::json(&line));
-        out.push('\n');
+    writeln!(out, "filter   {}", kfl::parse(question.checked.text())?)?;
+    for field in question.checked.fields() {
+        let place = match field.side_table() {
+            Some(table) => table.to_string(),
+            None if field.tables.is_empty() => "computed".into(),
+            None => field.tables.join(", "),
+        };
+        writeln!(out, "field    {:<24} {:<20} {place}", field.name, field.ty.name())?;
     }
-    Ok(out)
-}
-
-/// CSV (RFC 4180); a cell that a spreadsheet would run as a formula gets an apostrophe in front.
-fn csv(rows: &DataFrame, columns: &[FieldRef]) -> anyhow::Result<String> {
-    let quote = |cell: &str| {
-        let formula =
-            cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
-        let cell = if formula { format!("'{cell}") } else { cell.to_string() };
-        match cell.contains(['"', ',', '\n', '\r']) {
-            true => format!("\"{}\"", cell.replace('"', "\"\"")),
-            false => cell,
+    let selector = Selector::new(dataset)?;
+    let checked = question.at(dataset);
+    for &family in &question.families {
+        match selector.rows(&checked, family, &[], &[col("id")])? {
+            None => writeln!(out, "{:<8} no row can match", family.table())?,
+            Some(rows) => {
+                writeln!(out, "{:<8} plan:", family.table())?;
+                for line in rows.explain(true)?.lines() {
+                    writeln!(out, "           {}", crate::report::text::terminal(line))?;
+                }
+            }
         }
-    };
-    let mut out = columns.iter().map(|f| f.name).collect::<Vec<_>>().join(",");
-    out.push('\n');
-    for row in 0..rows.height() {
-        let mut cells = Vec::new();
-        for field in columns {
-            cells.push(quote(&cell(&rows.column(&column(field))?.get(row)?, field, None)));
-        }
-        out.push_str(&cells.join(","));
-        out.push('\n');
     }
     Ok(out)
 }

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::incident::{Facts, detect};
 use crate::report::build::{Material, build};
 use crate::report::model::{Asked, Report};
-use crate::report::{Format, Kind, Options, merge, render, text};
+use crate::report::{Format, Kind, Options, merge, render};
 
 use super::args::Global;
 use super::exit::NoPackets;
@@ -70,13 +70,7 @@ pub fn make(global: &Global, inputs: &[PathBuf]) -> anyhow::Result<Report> {
     }
     let facts = Facts::read(&loaded.dataset)?;
     let incidents = detect(&facts);
-    let pasted: Vec<String> = inputs.iter().map(|path| path.display().to_string()).collect();
-    let mut pasted: Vec<&str> = pasted.iter().map(String::as_str).collect();
-    let clusters: Vec<String> = global.cluster.iter().map(|p| p.display().to_string()).collect();
-    for cluster in &clusters {
-        pasted.extend(["--cluster", cluster]);
-    }
-    let inputs = text::shell(&pasted);
+    let inputs = load::pasted(global, inputs);
     let packs = super::rules::packs(&[])?;
     let findings = super::check::findings(&loaded.dataset, &packs, |_| true, &inputs)?;
     Ok(build(Material {

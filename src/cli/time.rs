@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::capture::Inputs;
+use crate::frame::Meta;
 use crate::limits::Limits;
 use crate::replay::Window;
 
@@ -80,6 +81,12 @@ pub fn window(global: &Global, inputs: &Inputs, limits: &Limits) -> anyhow::Resu
         eprintln!("window: {}", describe(window, &zone));
     }
     Ok(window)
+}
+
+/// One moment, as --since takes it; the dataset tells what relative times mean.
+pub fn at(global: &Global, text: &str, meta: &Meta) -> anyhow::Result<i64> {
+    let (first, last) = (meta.first_ns().unwrap_or(0), meta.last_ns().unwrap_or(0));
+    instant(text, &zone(global)?, first, last).with_context(|| format!("--at {text}"))
 }
 
 /// A wall clock for tables, to the millisecond.

@@ -2,6 +2,7 @@
 //! segments tell about loss. Payload is `stream/`; the table that holds connections is `replay/`.
 
 pub mod fields;
+pub mod flow;
 mod tcp;
 
 use crate::capture::Mark;
@@ -212,6 +213,14 @@ impl Conn {
 
     pub fn completeness(&self) -> u8 {
         self.completeness
+    }
+
+    /// Whether the peer must have spoken and none of its packets was captured. An unanswered SYN
+    /// says nothing of the kind, and many UDP protocols never answer.
+    pub fn is_one_sided(&self) -> bool {
+        self.key.proto == Proto::Tcp
+            && self.packets.contains(&0)
+            && self.completeness & !completeness::SYN != 0
     }
 
     pub fn reset_by(&self) -> Option<Direction> {

@@ -12,6 +12,7 @@ mod text;
 mod trace;
 
 pub use protocol::*;
+pub use secret::Secrets;
 
 /// Every protocol, in the order in which probes are asked.
 pub static PROTOCOLS: &[&Protocol] = &[&http1::PROTOCOL, &dns::PROTOCOL, &redis::PROTOCOL];

@@ -61,6 +61,7 @@ impl Source<'_> {
         add(env!("CARGO_PKG_VERSION"));
         add(&super::meta::FORMAT.to_string());
         add(&format!("{:?} {:?}", tables(), super::workloads::table()));
+        add(&format!("{:?}", super::flows::table()));
         add(&serde_json::to_string(self.limits).unwrap_or_default());
         add(&format!("{:?}", self.window));
         add(&self.metadata_hash);
@@ -183,7 +184,7 @@ fn build(source: &Source<'_>, dir: &Path) -> Result<Meta, FrameError> {
     for found in finished {
         externals.extend(found.map_err(write)?);
     }
-    let mut meta = Meta::new(source.inputs, &stats);
+    let mut meta = Meta::new(source.inputs, &stats, source.directory.captures());
     let workloads = super::workloads::dns_names(dir, SHARDS)
         .and_then(|names| super::workloads::frame(source.directory, &externals, &names))
         .map_err(|e| write(e.to_string()))?;
@@ -191,6 +192,9 @@ fn build(source: &Source<'_>, dir: &Path) -> Result<Meta, FrameError> {
         join_vantages(source, dir, &workloads, &mut meta).map_err(|e| write(e.to_string()))?;
     }
     join::write(&dir.join(format!("{WORKLOADS}.parquet")), workloads)
+        .map_err(|e| write(e.to_string()))?;
+    super::flows::write(dir, SHARDS).map_err(|e| write(e.to_string()))?;
+    super::coverage::write(dir, &stats.vantages, &meta.coverage, source.directory.captures())
         .map_err(|e| write(e.to_string()))?;
     let text = serde_json::to_vec_pretty(&meta).map_err(|e| write(e.to_string()))?;
     std::fs::write(dir.join("meta.json"), text)

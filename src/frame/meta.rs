@@ -9,9 +9,12 @@ use crate::capture::Inputs;
 use crate::join::Clock;
 use crate::packet::LAYER_NAMES;
 use crate::replay::{ProtocolCounts, ReplayStats, VantageStats};
+use crate::workload::CaptureCounters;
+
+use super::coverage::counters;
 
 /// Layout of a dataset; another number is another layout.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What one vantage covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,16 @@ pub struct Coverage {
     /// Why packets were not decoded.
     pub undecoded: BTreeMap<String, u64>,
     pub snaplen_cut: u64,
+    /// Packets that the collector received and dropped; `None` where no counters say.
+    pub received: Option<u64>,
+    pub dropped: Option<u64>,
+    /// Holes in TCP streams: payload that was sent but not captured.
+    pub gaps: u64,
+    /// Connections seen there, and those of which one direction was never captured.
+    pub conns: u64,
+    pub one_sided_conns: u64,
+    /// The longest stretch between two of its packets, begin and end, where it is a second or more.
+    pub silence_ns: Option<(i64, i64)>,
     /// How far the node's clock is ahead of the first node's, taken off all times of calls and
     /// connections; `None` when it was not compared.
     pub clock_ahead_ns: Option<i64>,
@@ -43,9 +56,10 @@ impl Coverage {
         let ahead = clock.map_or(0, |c| c.ahead_ns);
         self.first_ns = self.first_ns.map(|ns| ns - ahead);
         self.last_ns = self.last_ns.map(|ns| ns - ahead);
+        self.silence_ns = self.silence_ns.map(|(from, to)| (from - ahead, to - ahead));
     }
 
-    fn new(stats: &VantageStats) -> Self {
+    fn new(stats: &VantageStats, captures: &[CaptureCounters]) -> Self {
         let mut undecoded: BTreeMap<String, u64> = BTreeMap::new();
         for (reason, count) in &stats.undecoded {
             *undecoded.entry(reason.to_string()).or_default() += count;
@@ -53,6 +67,10 @@ impl Coverage {
         if stats.undecoded_other > 0 {
             undecoded.insert("other".into(), stats.undecoded_other);
         }
+        let counters: Vec<_> = counters(captures, &stats.node, &stats.name).collect();
+        let counted =
+            |of: fn(&CaptureCounters) -> u64| counters.iter().map(|c| of(c)).reduce(|a, b| a + b);
+        let seconds = || stats.timeline.iter().map(|(_, second)| second);
         Coverage {
             node: stats.node.clone(),
             vantage: stats.name.clone(),
@@ -64,6 +82,12 @@ impl Coverage {
             undecoded_packets: stats.undecoded_packets(),
             undecoded,
             snaplen_cut: stats.snaplen_cut,
+            received: counted(|c| c.received),
+            dropped: counted(|c| c.dropped),
+            gaps: seconds().map(|s| s.gaps).sum(),
+            conns: seconds().map(|s| s.conns).sum(),
+            one_sided_conns: seconds().map(|s| s.one_sided).sum(),
+            silence_ns: stats.timeline.longest_silence(),
             clock_ahead_ns: None,
             clock_bound_ns: None,
         }
@@ -122,7 +146,7 @@ pub struct Meta {
 
 impl Meta {
     /// The description of a replay's result, observations counted.
-    pub fn new(inputs: &Inputs, stats: &ReplayStats) -> Self {
+    pub fn new(inputs: &Inputs, stats: &ReplayStats, captures: &[CaptureCounters]) -> Self {
         let mut layers: BTreeMap<String, u64> = BTreeMap::new();
         for vantage in &stats.vantages {
             for (name, count) in LAYER_NAMES.iter().zip(vantage.layers) {
@@ -140,7 +164,7 @@ impl Meta {
             protocols: protocols.collect(),
             anomalies: stats.anomalies.iter().map(|(k, n)| (k.name().into(), n)).collect(),
             undecoded_packets: stats.vantages.iter().map(VantageStats::undecoded_packets).sum(),
-            coverage: stats.vantages.iter().map(Coverage::new).collect(),
+            coverage: stats.vantages.iter().map(|v| Coverage::new(v, captures)).collect(),
             inputs: files(inputs),
         }
     }

@@ -2,7 +2,9 @@
 //! rows come and kept under a key of everything that shaped them; and filters over them.
 
 mod column;
+mod coverage;
 mod dataset;
+mod flows;
 mod join;
 pub mod lower;
 mod meta;
@@ -13,6 +15,6 @@ mod writer;
 
 pub use dataset::{Dataset, FrameError, Source};
 pub use lower::column;
-pub use meta::{Coverage, Meta, ProtocolSummary};
+pub use meta::{Coverage, InputFile, Meta, ProtocolSummary};
 pub use select::{FAMILIES, Selector};
-pub use table::{ANOMALIES, CALLS, CONNS, OBSERVATIONS, Table, WORKLOADS, tables};
+pub use table::{ANOMALIES, CALLS, CONNS, COVERAGE, FLOWS, OBSERVATIONS, Table, WORKLOADS, tables};

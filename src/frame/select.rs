@@ -14,8 +14,8 @@ use super::dataset::Dataset;
 use super::lower::{Lowered, column, lower};
 use super::workloads;
 
-/// The families that hold rows so far.
-pub const FAMILIES: [Family; 2] = [Family::Calls, Family::Conns];
+/// The families that hold rows.
+pub const FAMILIES: [Family; 3] = Family::ALL;
 
 /// A workload as filters ask for its attributes.
 struct WorkloadEntry<'w>(&'w WorkloadRow);
@@ -86,7 +86,10 @@ impl<'d> Selector<'d> {
     pub fn count(&self, checked: &Checked, family: Family) -> PolarsResult<(u64, u64)> {
         let (scan, expr) = match self.joined(checked, family, &[])? {
             Some((scan, Some(expr))) => (scan, expr),
-            Some((scan, None)) => (scan, lit(true)),
+            Some((scan, None)) => {
+                let rows = scan.select([len().cast(DataType::Int64).alias("n")]).collect()?;
+                return Ok((rows.column("n")?.i64()?.get(0).unwrap_or(0).unsigned_abs(), 0));
+            }
             None => return Ok((0, 0)),
         };
         let sum = |expr: Expr| expr.sum().cast(DataType::Int64);

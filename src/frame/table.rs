@@ -12,6 +12,8 @@ pub const CONNS: &str = "conns";
 pub const OBSERVATIONS: &str = "observations";
 pub const ANOMALIES: &str = "anomalies";
 pub const WORKLOADS: &str = "workloads";
+pub const COVERAGE: &str = "coverage";
+pub const FLOWS: &str = "flows";
 
 /// Rows of a row group of tables with narrow rows, and of those that hold headers and text.
 /// Constants: what a file looks like never depends on the machine.

@@ -92,6 +92,11 @@ fn check_as_is(catalogue: &Catalogue, text: &str) -> Result<Checked, KflError> {
 }
 
 impl Checked {
+    /// The empty filter: everything matches.
+    pub fn everything() -> Checked {
+        Checked { text: String::new(), expr: Expr::bool(true), notes: Vec::new() }
+    }
+
     /// As it was written.
     pub fn text(&self) -> &str {
         &self.text

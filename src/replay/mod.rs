@@ -9,9 +9,11 @@ mod rows;
 mod session;
 mod shard;
 mod summary;
+mod timeline;
 
 pub use rows::{CallRow, ConnRow, Sink};
 pub use summary::{ProtocolCounts, ReplayStats, VantageStats};
+pub use timeline::{Second, Timeline};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -85,9 +87,12 @@ impl Replay<'_> {
         let mut shards: Vec<Shard<S>> =
             sinks.into_iter().map(|sink| Shard::new(sink, self.limits, self.directory)).collect();
         for (id, vantage) in self.inputs.vantages.iter().enumerate() {
-            let found = self.vantage(id, vantage, &mut shards)?;
+            let mut found = self.vantage(id, vantage, &mut shards)?;
             let end_ns = found.last_ns.unwrap_or(0);
             shards.par_iter_mut().for_each(|shard| shard.end_vantage(end_ns));
+            for shard in &mut shards {
+                found.timeline.merge(shard.take_timeline());
+            }
             stats.add_vantage(found);
         }
         let mut sinks = Vec::with_capacity(shards.len());
@@ -103,7 +108,7 @@ impl Replay<'_> {
         vantage: &Vantage,
         shards: &mut [Shard<S>],
     ) -> Result<VantageStats, ReplayError> {
-        let mut found = VantageStats::new(id, vantage);
+        let mut found = VantageStats::new(id, vantage, self.limits);
         let mut packets = Packets {
             queues: vec![Vec::new(); shards.len()],
             defragmenter: Defragmenter::default(),
@@ -115,7 +120,8 @@ impl Replay<'_> {
             self.segment(file, &mut found, shards, &mut packets)?;
             (self.progress)(file.bytes);
         }
-        packets.defragmenter.finish(&mut |kind, lost| found.fragments(kind, lost));
+        let end_ns = found.last_ns.unwrap_or(0);
+        packets.defragmenter.finish(&mut |kind, lost| found.fragments(kind, lost, end_ns));
         Ok(found)
     }
 
@@ -167,7 +173,7 @@ impl Replay<'_> {
                 continue;
             }
             if let Content::Fragment(_) = decoded.content {
-                let report = &mut |kind, lost| found.fragments(kind, lost);
+                let report = &mut |kind, lost| found.fragments(kind, lost, record.ts_ns);
                 decoded =
                     defragmenter.complete(decoded, record, segment, bytes, self.limits, report);
             }

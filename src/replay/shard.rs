@@ -17,6 +17,7 @@ use super::ReplayError;
 use super::rows::Sink;
 use super::session::{Context, Found, Session};
 use super::summary::{ProtocolCounts, ReplayStats};
+use super::timeline::Timeline;
 
 mod emit;
 
@@ -51,6 +52,8 @@ pub(super) struct Shard<'a, S> {
     protocols: HashMap<&'static str, ProtocolCounts>,
     conns: u64,
     anomalies: AnomalyCounts,
+    /// Gaps and connections of the vantage at hand.
+    timeline: Timeline,
     error: Option<String>,
 }
 
@@ -71,6 +74,7 @@ impl<'a, S: Sink> Shard<'a, S> {
             protocols: HashMap::new(),
             conns: 0,
             anomalies: AnomalyCounts::default(),
+            timeline: Timeline::new(limits.coverage_buckets_max),
             error: None,
         }
     }
@@ -79,6 +83,12 @@ impl<'a, S: Sink> Shard<'a, S> {
         self.vantage = id;
         self.now_ns = i64::MIN;
         self.next_sweep_ns = i64::MIN;
+    }
+
+    /// What was counted by second since last asked.
+    pub fn take_timeline(&mut self) -> Timeline {
+        let empty = Timeline::new(self.limits.coverage_buckets_max);
+        std::mem::replace(&mut self.timeline, empty)
     }
 
     /// What went wrong with the sink since last asked.
@@ -224,6 +234,9 @@ impl<'a, S: Sink> Shard<'a, S> {
 
     fn anomaly(&mut self, kind: AnomalyKind, conn: i64, mark: Mark) {
         self.anomalies.add(kind, 1);
+        if kind == AnomalyKind::StreamGap {
+            self.timeline.at(mark.ts_ns).gaps += 1;
+        }
         if self.anomalies.get(kind) <= self.limits.anomaly_rows_max as u64 {
             let written = self.sink.anomaly(kind, self.vantage, conn, mark);
             self.note(written);

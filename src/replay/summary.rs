@@ -7,7 +7,10 @@ use crate::call::{Call, Unanswered};
 use crate::capture::{Record, Vantage};
 use crate::dissect::Protocol;
 use crate::field::{ColumnSink, FieldDef, Pairs, Text};
+use crate::limits::Limits;
 use crate::packet::{Content, Decoded, LAYER_NAMES, Undecoded};
+
+use super::timeline::Timeline;
 
 /// Reasons kept apart; the rest is counted together.
 const REASONS_MAX: usize = 256;
@@ -30,16 +33,19 @@ pub struct VantageStats {
     pub undecoded: BTreeMap<Undecoded, u64>,
     pub undecoded_other: u64,
     pub anomalies: AnomalyCounts,
+    /// The same by second.
+    pub timeline: Timeline,
     previous_ns: i64,
 }
 
 impl VantageStats {
-    pub(super) fn new(id: usize, vantage: &Vantage) -> Self {
+    pub(super) fn new(id: usize, vantage: &Vantage, limits: &Limits) -> Self {
         VantageStats {
             id,
             node: vantage.node.clone(),
             name: vantage.name.clone(),
             files: vantage.segments.len(),
+            timeline: Timeline::new(limits.coverage_buckets_max),
             previous_ns: i64::MIN,
             ..VantageStats::default()
         }
@@ -49,9 +55,13 @@ impl VantageStats {
     pub(super) fn count(&mut self, record: &Record, decoded: &Decoded) -> bool {
         self.packets += 1;
         self.bytes += u64::from(record.captured_len);
+        let second = self.timeline.at(record.ts_ns);
+        second.packets += 1;
+        second.bytes += u64::from(record.captured_len);
         self.first_ns = Some(self.first_ns.map_or(record.ts_ns, |first| first.min(record.ts_ns)));
         self.last_ns = Some(self.last_ns.map_or(record.ts_ns, |last| last.max(record.ts_ns)));
         if record.captured_len < record.wire_len {
+            second.snaplen_cut += 1;
             self.snaplen_cut += 1;
             self.anomaly(AnomalyKind::SnaplenCut);
         }
@@ -59,30 +69,31 @@ impl VantageStats {
             *count += u64::from(decoded.layers.has(position));
         }
         if let Content::None(reason) = decoded.content {
-            self.undecoded(reason);
+            self.undecoded(reason, record.ts_ns);
         }
         let backwards = record.ts_ns < self.previous_ns;
         self.previous_ns = record.ts_ns;
         backwards
     }
 
-    fn undecoded(&mut self, reason: Undecoded) {
+    fn undecoded(&mut self, reason: Undecoded, ts_ns: i64) {
         if !matches!(reason, Undecoded::Cut(_)) {
             self.anomaly(reason.anomaly());
         }
-        self.reason(reason, 1);
+        self.reason(reason, 1, ts_ns);
     }
 
     /// Counts what was wrong with a datagram, and its fragments that came to nothing.
-    pub(super) fn fragments(&mut self, kind: AnomalyKind, lost: u64) {
+    pub(super) fn fragments(&mut self, kind: AnomalyKind, lost: u64, ts_ns: i64) {
         self.anomaly(kind);
-        self.reason(Undecoded::Fragment, lost);
+        self.reason(Undecoded::Fragment, lost, ts_ns);
     }
 
-    fn reason(&mut self, reason: Undecoded, frames: u64) {
+    fn reason(&mut self, reason: Undecoded, frames: u64, ts_ns: i64) {
         if frames == 0 {
             return;
         }
+        self.timeline.at(ts_ns).undecoded(reason, frames);
         if self.undecoded.len() < REASONS_MAX || self.undecoded.contains_key(&reason) {
             *self.undecoded.entry(reason).or_default() += frames;
         } else {

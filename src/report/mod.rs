@@ -17,6 +17,7 @@ pub mod time;
 pub mod todos;
 mod view;
 
+pub use chart::picture;
 pub use model::Report;
 pub use render::{Format, Kind, Options, render};
 pub use time::Time;

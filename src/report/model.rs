@@ -465,6 +465,19 @@ pub struct Coverage {
     pub bytes: u64,
     /// Packets the kernel dropped; `null` when the capture does not say.
     pub drops: Option<u64>,
+    /// Holes in TCP streams: payload that was sent but not captured.
+    #[serde(default)]
+    pub gaps: u64,
+    #[serde(default)]
+    pub undecoded: u64,
+    /// Packets cut by the snap length.
+    #[serde(default)]
+    pub snaplen_cut: u64,
+    #[serde(default)]
+    pub conns: u64,
+    /// TCP connections of which one direction was never captured.
+    #[serde(default)]
+    pub one_sided_conns: u64,
     pub files: u64,
     /// Added to this node's times; `null` when it cannot be known.
     #[serde(default)]

@@ -47,7 +47,9 @@ impl Directory {
                 Claim { ip, port, from_ns: life.from_ns, to_ns: life.to_ns, id, how }
             }));
         }
-        Directory::new(rows, claims, changes(&metadata))
+        let changes = changes(&metadata);
+        let nodes = metadata.nodes.keys().map(|key| Text::from(&*key.name)).collect();
+        Directory::new(rows, claims, changes).with_captures(metadata.captures, nodes)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::capture::CaptureCounters;
 use super::objects::{
     EndpointSlice, Event, Meta, Moment, Named, Node, Object, Pod, ReplicaSet, Service,
 };
@@ -71,6 +72,8 @@ pub struct Metadata {
     pub(super) nodes: History<Node>,
     pub(super) replica_sets: History<ReplicaSet>,
     pub(super) events: History<Event>,
+    /// What the collectors say of their own capturing.
+    pub(super) captures: Vec<CaptureCounters>,
 }
 
 /// When a state was seen in a listing that carries no time.
@@ -102,6 +105,8 @@ impl Metadata {
         self.nodes.values_mut().for_each(Versions::settle);
         self.replica_sets.values_mut().for_each(Versions::settle);
         self.events.values_mut().for_each(Versions::settle);
+        self.captures.sort();
+        self.captures.dedup();
     }
 }
 

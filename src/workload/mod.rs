@@ -5,6 +5,7 @@
 //! port and the packet's time. Names that DNS answers teach stay apart in [`DnsNames`]. Nothing
 //! here looks at packets, and nothing asks a cluster.
 
+mod capture;
 mod change;
 mod claim;
 mod cluster;
@@ -23,6 +24,7 @@ mod tests;
 
 use std::path::PathBuf;
 
+pub use capture::CaptureCounters;
 pub use change::Change;
 pub use claim::{Claim, Found, How};
 pub use cluster::ClusterCounts;

@@ -6,11 +6,13 @@ use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
 
+use super::capture::CaptureCounters;
 use super::change::Change;
 use super::claim::{Claim, Found, How, Span, at, spans};
 use super::external::{external, external_row};
 use super::fields::WorkloadRow;
 use super::hold::ANY_NODE;
+use crate::field::Text;
 
 /// Who was who, when.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +20,8 @@ pub struct Directory {
     rows: Vec<WorkloadRow>,
     claims: Vec<Claim>,
     changes: Vec<Change>,
+    captures: Vec<CaptureCounters>,
+    nodes: Vec<Text>,
     // Looked up, never iterated: its order cannot reach a result.
     addresses: HashMap<IpAddr, Address, FixedState>,
     node_ports: Ports,
@@ -46,7 +50,17 @@ impl Directory {
             addresses.insert(first.ip, Address::of(claims));
         }
         let node_ports = addresses.remove(&ANY_NODE).unwrap_or_default().ports;
-        Directory { rows, claims, changes, addresses, node_ports }
+        let (captures, nodes) = Default::default();
+        Directory { rows, claims, changes, captures, nodes, addresses, node_ports }
+    }
+
+    /// Adds what the collectors counted, by node, vantage and time, and the names of the nodes.
+    pub(super) fn with_captures(
+        self,
+        captures: Vec<CaptureCounters>,
+        nodes: Vec<Text>,
+    ) -> Directory {
+        Directory { captures, nodes, ..self }
     }
 
     /// Id of the workload that had `ip` (and, on a node, `port`) at `ts_ns`; negative, and derived
@@ -84,6 +98,16 @@ impl Directory {
     /// What happened to the cluster's objects, in time order.
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// What the collectors say of their own capturing, by node, vantage and time.
+    pub fn captures(&self) -> &[CaptureCounters] {
+        &self.captures
+    }
+
+    /// Names of the nodes that the metadata knows, sorted.
+    pub fn nodes(&self) -> &[Text] {
+        &self.nodes
     }
 
     /// Whether there was no metadata at all.

@@ -3,8 +3,8 @@
 //! Kubernetes object's own keys beside `ts`, `op` and `kind`.
 //!
 //! A node may die in mid-line: a broken line is counted and passed over, a cut end is noted, and
-//! what came before counts. Lines of other kinds (`Container`, `Socket`, `Capture`, ...) are
-//! counted for those who read them.
+//! what came before counts. `Capture` lines become the node's counters; lines of other kinds
+//! (`Container`, `Socket`, ...) are counted for those who read them.
 
 use std::io::{BufRead, Read};
 use std::path::Path;
@@ -12,6 +12,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::MetadataError;
+use super::capture::CaptureCounters;
 use super::cluster::open;
 use super::metadata::Metadata;
 use super::objects::{Object, parse_moment};
@@ -40,18 +41,20 @@ impl SidecarCounts {
 }
 
 impl Metadata {
-    /// Adds a sidecar file. Only a file that cannot be opened is an error.
+    /// Adds the sidecar file of a node. Only a file that cannot be opened is an error.
     pub fn read_sidecar(
         &mut self,
+        node: &str,
         path: &Path,
         limits: &Limits,
     ) -> Result<SidecarCounts, MetadataError> {
-        Ok(self.read_sidecar_from(open(path)?, limits))
+        Ok(self.read_sidecar_from(node, open(path)?, limits))
     }
 
     /// Adds the lines of `source`.
     pub fn read_sidecar_from(
         &mut self,
+        node: &str,
         mut source: impl BufRead,
         limits: &Limits,
     ) -> SidecarCounts {
@@ -59,7 +62,7 @@ impl Metadata {
         let mut line = Vec::new();
         for number in 1.. {
             match next_line(&mut source, &mut line, limits.sidecar_line_bytes_max) {
-                Line::Whole => match self.take_line(&line) {
+                Line::Whole => match self.take_line(node, &line) {
                     Ok(true) => counts.used += 1,
                     Ok(false) => counts.other += 1,
                     Err(cause) => counts.note_broken(number, cause),
@@ -78,7 +81,7 @@ impl Metadata {
     }
 
     /// Takes one line; whether it was of a kind that is used.
-    fn take_line(&mut self, line: &[u8]) -> Result<bool, String> {
+    fn take_line(&mut self, node: &str, line: &[u8]) -> Result<bool, String> {
         if line.trim_ascii().is_empty() {
             return Ok(false);
         }
@@ -88,7 +91,12 @@ impl Metadata {
         let gone = match text("op") {
             Some("upsert") => false,
             Some("delete") => true,
-            Some(_) => return Ok(false),
+            Some(_) => {
+                let counters = CaptureCounters::read(&value, node, ts_ns);
+                let is_capture = counters.is_some();
+                self.captures.extend(counters);
+                return Ok(is_capture);
+            }
             None => return Err("no `op`".to_owned()),
         };
         let Some(object) = Object::read(value, "").map_err(|cause| cause.to_string())? else {
@@ -134,7 +142,7 @@ mod tests {
     fn read(bytes: &[u8]) -> (Metadata, SidecarCounts) {
         let mut metadata = Metadata::default();
         let limits = Limits { sidecar_line_bytes_max: 200, ..Limits::default() };
-        let counts = metadata.read_sidecar_from(bytes, &limits);
+        let counts = metadata.read_sidecar_from("node-a", bytes, &limits);
         (metadata, counts)
     }
 
@@ -173,8 +181,9 @@ mod tests {
         bytes.extend_from_slice(&second[..second.len() / 2]);
         std::fs::write(&path, bytes).expect("written");
         let mut metadata = Metadata::default();
-        let counts = metadata.read_sidecar(&path, &Limits::default()).expect("opened");
+        let counts = metadata.read_sidecar("node-a", &path, &Limits::default()).expect("opened");
         assert!(counts.used >= 1 && counts.cut && counts.broken == 0, "{counts:?}");
-        assert!(metadata.read_sidecar(&folder.path().join("no"), &Limits::default()).is_err());
+        let missing = folder.path().join("no");
+        assert!(metadata.read_sidecar("node-a", &missing, &Limits::default()).is_err());
     }
 }

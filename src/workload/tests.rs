@@ -33,7 +33,7 @@ fn directory(items: &[Value]) -> Directory {
 fn with_sidecar(lines: &[Value]) -> Directory {
     let mut metadata = Metadata::default();
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    let counts = metadata.read_sidecar_from(text.as_bytes(), &Limits::default());
+    let counts = metadata.read_sidecar_from("node-a", text.as_bytes(), &Limits::default());
     assert_eq!((counts.broken, counts.cut), (0, false), "{counts:?}");
     Directory::build(metadata)
 }

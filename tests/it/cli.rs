@@ -25,8 +25,20 @@ fn one_segment() -> PathBuf {
 /// Every command that reads captures, with its arguments but the input.
 fn readers(out: &Path) -> Vec<Vec<String>> {
     let out = out.display().to_string();
-    let lines: [&[&str]; 5] =
-        [&["triage"], &["report", "-o", &out], &["dissect"], &["query", "http"], &["check"]];
+    let lines: [&[&str]; 12] = [
+        &["triage"],
+        &["report", "-o", &out],
+        &["dissect"],
+        &["query", "http"],
+        &["check"],
+        &["conns"],
+        &["flows"],
+        &["doctor"],
+        &["stats"],
+        &["map"],
+        &["workloads"],
+        &["call", "7"],
+    ];
     lines.iter().map(|words| words.iter().map(ToString::to_string).collect()).collect()
 }
 

@@ -2,6 +2,7 @@
 //! and on broken ones. What needs a tool, a right or a folder that is not there says so in one
 //! line and passes.
 
+mod answers;
 mod cases;
 mod cli;
 mod determinism;

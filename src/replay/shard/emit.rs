@@ -100,6 +100,9 @@ impl<S: Sink> Shard<'_, S> {
         self.conns += 1;
         let (src_id, dst_id) = self.ends(flow);
         let conn = &flow.conn;
+        let second = self.timeline.at(conn.first.ts_ns);
+        second.conns += 1;
+        second.one_sided += u64::from(conn.is_one_sided());
         let keys = ConnKeys {
             src_id,
             dst_id,

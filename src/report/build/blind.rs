@@ -1,5 +1,6 @@
 //! What this capture cannot show, said plainly.
 
+use crate::frame::Meta;
 use crate::incident::Incident;
 
 use super::super::model::BlindSpot;
@@ -67,6 +68,25 @@ pub fn spots(material: &Material<'_>, incidents: &[&Incident]) -> Vec<BlindSpot>
         );
         say(text, None);
     }
-    say("drops in capture are not known: these files carry no drop counters".into(), None);
+    drops(meta, &mut say);
     spots
+}
+
+/// What the capture itself lost.
+fn drops(meta: &Meta, say: &mut impl FnMut(String, Option<&str>)) {
+    for coverage in &meta.coverage {
+        let received = coverage.received.unwrap_or(0);
+        if let Some(dropped) = coverage.dropped.filter(|&dropped| dropped > 0) {
+            let share = of(dropped, dropped.saturating_add(received));
+            say(format!("{}: {share} packets were dropped while capturing", coverage.node), None);
+        }
+        if coverage.one_sided_conns > 0 {
+            let share = of(coverage.one_sided_conns, coverage.conns);
+            let node = &coverage.node;
+            say(format!("{node}: of {share} connections only one direction was captured"), None);
+        }
+    }
+    if meta.coverage.iter().any(|coverage| coverage.dropped.is_none()) {
+        say("drops in capture are not known: these files carry no drop counters".into(), None);
+    }
 }

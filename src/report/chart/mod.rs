@@ -37,6 +37,27 @@ pub fn all(report: &Report, view: &View<'_>, zone: &Zone) -> Value {
     }
 }
 
+/// The dependency map of some edges by itself: one SVG document with its own styles.
+pub fn picture(edges: Vec<super::model::Edge>) -> String {
+    const STYLE: &str = include_str!("../../../report-templates/style.css");
+    let moment = Time(0);
+    let window = super::model::Window {
+        asked: Default::default(),
+        covered: super::model::Covered { since: moment, until: moment },
+    };
+    let tool = super::model::Tool { name: String::new(), version: String::new() };
+    let mut report = Report::new(tool, "UTC", window);
+    report.edges = edges;
+    let svg = match map::draw(&report, &View::of(&report)) {
+        empty if empty.is_empty() => {
+            svg::Svg::new(1.0, 1.0).finish("map", "chart map", "Dependency map", "Empty.")
+        }
+        svg => svg,
+    };
+    let style = format!(">\n<style><![CDATA[\n{STYLE}\n]]></style>");
+    svg.replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1).replacen('>', &style, 1)
+}
+
 /// Time to horizontal position.
 #[derive(Clone, Copy)]
 struct Scale {

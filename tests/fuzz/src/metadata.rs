@@ -48,7 +48,7 @@ fn sidecars() {
     check!().with_type::<Vec<Edit>>().with_iterations(3000).for_each(|edits| {
         let bytes = edited(SIDECAR.as_bytes(), edits);
         let mut metadata = Metadata::default();
-        metadata.read_sidecar_from(&bytes[..], &Limits::default());
+        metadata.read_sidecar_from("node", &bytes[..], &Limits::default());
         ask(metadata);
     });
 }
