@@ -23,6 +23,10 @@ crate::fields! {
         response_segment: Int = "";
         /// Nanoseconds since 1970 UTC when its fate was known (last byte, or end of connection), else 0.
         settled_ns: Int = "";
+        /// TCP sequence number of the request's first byte (datagrams: the protocol's id), -1 without one.
+        request_place: Int = "";
+        /// TCP sequence number of the response's first byte (datagrams: the protocol's id), -1 without one.
+        response_place: Int = "";
         /// Name of the protocol's dissector.
         dissector: Text = "";
         /// Name of the connection's protocol where the call's is inside it: `http2` of a gRPC call.
@@ -47,6 +51,10 @@ crate::fields! {
         elapsed_time: Int = "elapsed_time > 1000000";
         /// Microseconds from the request's last byte to the response's first; 0 without a response.
         first_byte_time: Int = "first_byte_time > 500000";
+        /// Microseconds that the callee took, seen near it; 0 unless two vantages saw the call.
+        server_time: Int = "server_time > 500000";
+        /// Microseconds that the call spent between two vantages, there and back; 0 with one.
+        network_time: Int = "network_time > 10000";
         /// Protocol, upper case.
         protocol: Text = "protocol == \"HTTP\"";
         /// Address of the caller.

@@ -30,6 +30,16 @@ pub struct PacketRef {
 pub struct Mark {
     pub ts_ns: i64,
     pub packet: PacketRef,
+    /// TCP sequence number of the byte that is marked, as on the wire: the same wherever it was
+    /// captured, behind address translation too. 0 in datagrams.
+    pub seq: u32,
+}
+
+impl Mark {
+    /// The mark of a byte so many behind, in the same packet.
+    pub fn behind(self, bytes: usize) -> Self {
+        Mark { seq: self.seq.wrapping_add(bytes as u32), ..self }
+    }
 }
 
 /// One captured frame: where its bytes lie in its batch, and what the file says about it.

@@ -19,6 +19,39 @@ crate::fields! {
         packet_offset: Int = "";
     }
 
+    /// What the sightings of one connection at several vantages are recognised and compared by; not
+    /// part of KFL. -1 stands for what was not seen. Local is the opener, as in KFL.
+    pub struct ConnTrail {
+        /// Initial sequence number of the opener.
+        client_isn: Int = "";
+        /// Initial sequence number of the other end.
+        server_isn: Int = "";
+        /// Timestamp option of the first SYN.
+        syn_stamp: Int = "";
+        /// Nanoseconds since 1970 UTC when the first SYN passed, by the vantage's clock.
+        syn_ns: Int = "";
+        /// Nanoseconds since 1970 UTC when the first SYN-ACK passed.
+        syn_ack_ns: Int = "";
+        /// Sequence number of the opener's first byte.
+        local_from: Int = "";
+        /// Sequence number behind the opener's last byte.
+        local_to: Int = "";
+        /// Sequence number of the other end's first byte.
+        remote_from: Int = "";
+        /// Sequence number behind the other end's last byte.
+        remote_to: Int = "";
+        /// Segments with payload from the opener, repeated ones included.
+        local_segments: Int = "";
+        /// Segments with payload to the opener.
+        remote_segments: Int = "";
+        /// Bytes of the opener that were not captured.
+        local_missing: Int = "";
+        /// Bytes to the opener that were not captured.
+        remote_missing: Int = "";
+        /// Hashes of the opener's first datagrams, 16 hex digits each.
+        datagrams: Text = "";
+    }
+
     /// Fields of every connection.
     pub struct ConnCommon {
         /// Id of the connection, derived from its content.

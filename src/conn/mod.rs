@@ -4,12 +4,14 @@
 pub mod fields;
 pub mod flow;
 mod tcp;
+pub mod trail;
 
 use crate::capture::Mark;
 use crate::outcome::Outcome;
 use crate::packet::{Key, Packet, Proto, Side, Transport};
 
 pub use tcp::{Step, TcpSide};
+pub use trail::Trail;
 
 /// Which way bytes flow, seen from whoever opened the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +58,7 @@ pub struct Conn {
     pub packets: [u64; 2],
     pub payload_bytes: [u64; 2],
     pub tcp: [TcpSide; 2],
+    pub trail: Trail,
     completeness: u8,
     syn_ns: i64,
     syn_ack_ns: i64,
@@ -98,11 +101,12 @@ impl Conn {
             id: content_id(packet, payload),
             client,
             opened: flags.syn(),
-            first: Mark { ts_ns: packet.ts_ns, packet: packet.at },
+            first: Mark { ts_ns: packet.ts_ns, packet: packet.at, seq: 0 },
             last_ns: packet.ts_ns,
             packets: [0; 2],
             payload_bytes: [0; 2],
             tcp: Default::default(),
+            trail: Trail::default(),
             completeness: 0,
             syn_ns: 0,
             syn_ack_ns: 0,
@@ -138,6 +142,7 @@ impl Conn {
     /// Takes a packet into account; what its payload means for the stream comes back.
     pub fn update(&mut self, packet: &Packet) -> Step {
         let from = packet.from.index();
+        self.trail.update(packet);
         self.last_ns = self.last_ns.max(packet.ts_ns);
         if let Some(packets) = self.packets.get_mut(from) {
             *packets += 1;
@@ -279,11 +284,19 @@ fn content_id(packet: &Packet, payload: &[u8]) -> i64 {
     positive(&hash)
 }
 
-/// The id of the `ordinal`-th call of a connection.
-pub fn call_id(conn: i64, ordinal: u64) -> i64 {
+/// The id of a connection's call, from where its request and response begin in their streams (or
+/// the protocol's own ids of datagrams); `repeat` tells apart those that begin at the same place.
+pub fn call_id(conn: i64, request_place: i64, response_place: i64, repeat: u64) -> i64 {
     let mut hash = blake3::Hasher::new();
     hash.update(&conn.to_be_bytes());
-    hash.update(&ordinal.to_be_bytes());
+    // The response of a call may be missing from some captures: the request alone names it.
+    let (half, place) = match request_place {
+        -1 => (1, response_place),
+        place => (0, place),
+    };
+    hash.update(&[half]);
+    hash.update(&place.to_be_bytes());
+    hash.update(&repeat.to_be_bytes());
     positive(&hash)
 }
 

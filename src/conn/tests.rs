@@ -14,7 +14,7 @@ fn packet(ms: i64, from_client: bool, flags: u8, seq: u32, ack: u32, len: u32) -
     let server = Endpoint { ip: 0xffff_0a00_0002, port: 80 };
     let (source, target) = if from_client { (client, server) } else { (server, client) };
     let (key, from) = Key::new(Proto::Tcp, source, target);
-    let tcp = Tcp { seq, ack, flags: TcpFlags(flags), window: 100, window_scale: None };
+    let tcp = Tcp { seq, ack, flags: TcpFlags(flags), window: 100, window_scale: None, stamp: 0 };
     Packet {
         ts_ns: ms * 1_000_000,
         at: Default::default(),

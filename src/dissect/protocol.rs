@@ -22,7 +22,10 @@ impl Slice<'_> {
     /// The mark of the packet that holds the byte at `position`.
     pub fn mark_at(&self, position: usize) -> Mark {
         let after = self.marks.partition_point(|&(start, _)| start <= position);
-        self.marks.get(after.saturating_sub(1)).map(|&(_, mark)| mark).unwrap_or_default()
+        let Some(&(start, mark)) = self.marks.get(after.saturating_sub(1)) else {
+            return Mark::default();
+        };
+        mark.behind(position.saturating_sub(start))
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn write(
     }
     let folder = dir.join(COVERAGE);
     std::fs::create_dir_all(&folder)?;
-    super::join::write(&folder.join("shard-00.parquet"), rows.take()?)
+    super::parquet::write(&folder.join("shard-00.parquet"), rows.take()?)
 }
 
 fn row(

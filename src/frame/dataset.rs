@@ -2,7 +2,7 @@
 //! the same inputs, metadata, limits and version give the same key, and a key that is there is
 //! used again. A dataset appears whole or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -12,14 +12,15 @@ use rayon::prelude::*;
 use crate::capture::{CaptureError, Inputs};
 use crate::dissect::PROTOCOLS;
 use crate::field::Text;
-use crate::join::Clocks;
 use crate::limits::Limits;
 use crate::replay::{Replay, ReplayError, SHARDS, Window};
 use crate::workload::Directory;
+use crate::workload::fields::WorkloadRow;
 
-use super::join::{self, Places};
+use super::join::{self, Joined, Places};
 use super::meta::Meta;
-use super::table::{ANOMALIES, CALLS, CONNS, OBSERVATIONS, Table, WORKLOADS, tables};
+use super::parquet;
+use super::table::{CALLS, CONNS, WORKLOADS, tables};
 use super::writer::ShardWriter;
 
 /// What went wrong with building or reading a dataset.
@@ -77,6 +78,40 @@ impl Source<'_> {
     }
 }
 
+impl Source<'_> {
+    fn replay(&self) -> Replay<'_> {
+        Replay {
+            inputs: self.inputs,
+            directory: self.directory,
+            limits: self.limits,
+            window: self.window,
+            stop: self.stop,
+            progress: self.progress,
+        }
+    }
+
+    /// Names of the captured nodes; their positions are their numbers.
+    fn nodes(&self) -> Vec<&str> {
+        let mut nodes: Vec<&str> = self.inputs.vantages.iter().map(|v| v.node.as_str()).collect();
+        nodes.dedup();
+        nodes
+    }
+
+    fn vantage_nodes(&self, nodes: &[&str]) -> Vec<u32> {
+        let number = |name: &str| nodes.iter().position(|n| *n == name).unwrap_or(0) as u32;
+        self.inputs.vantages.iter().map(|vantage| number(&vantage.node)).collect()
+    }
+
+    /// The captured node of each workload that the metadata places on one.
+    fn workload_nodes(&self, nodes: &[&str]) -> HashMap<i64, u32> {
+        let number = |row: &WorkloadRow| {
+            let node = nodes.iter().position(|name| *name == row.node)?;
+            Some((row.id, node as u32))
+        };
+        self.directory.rows().iter().filter_map(number).collect()
+    }
+}
+
 /// The tables on disk and what they say about themselves.
 #[derive(Debug)]
 pub struct Dataset {
@@ -131,7 +166,8 @@ impl Dataset {
     /// A file that is no Parquet.
     pub fn scan(&self, table: &str) -> PolarsResult<Option<LazyFrame>> {
         let mut paths = Vec::new();
-        for shard in 0..SHARDS {
+        // The last holds what was put together from several vantages.
+        for shard in 0..=SHARDS {
             let path = self.dir.join(table).join(format!("shard-{shard:02}.parquet"));
             if path.exists() {
                 paths.push(PlRefPath::try_from_path(&path)?);
@@ -149,7 +185,7 @@ impl Dataset {
     /// # Errors
     /// A file that is missing or no Parquet.
     pub fn workloads(&self) -> PolarsResult<DataFrame> {
-        join::read(&self.dir.join(format!("{WORKLOADS}.parquet")))
+        parquet::read(&self.dir.join(format!("{WORKLOADS}.parquet")))
     }
 }
 
@@ -167,83 +203,68 @@ fn private_dir(dir: &Path) -> std::io::Result<()> {
 fn build(source: &Source<'_>, dir: &Path) -> Result<Meta, FrameError> {
     let write = |what: String| FrameError::Write { path: dir.into(), what };
     private_dir(dir).map_err(|source| FrameError::Io { path: dir.into(), source })?;
-    let many = source.inputs.vantages.len() > 1;
-    let sinks: Vec<ShardWriter> =
-        (0..SHARDS).filter_map(|n| ShardWriter::new(dir, n, many)).collect();
-    let replay = Replay {
-        inputs: source.inputs,
-        directory: source.directory,
-        limits: source.limits,
-        window: source.window,
-        stop: source.stop,
-        progress: source.progress,
-    };
+    let sinks: Vec<ShardWriter> = (0..SHARDS).filter_map(|n| ShardWriter::new(dir, n)).collect();
+    let replay = source.replay();
     let (sinks, stats) = replay.run(sinks)?;
-    let finished: Vec<_> = sinks.into_par_iter().map(ShardWriter::finish).collect();
-    let mut externals: BTreeMap<i64, Text> = BTreeMap::new();
-    for found in finished {
-        externals.extend(found.map_err(write)?);
-    }
+    let mut externals = finish(sinks).map_err(write)?;
     let mut meta = Meta::new(source.inputs, &stats, source.directory.captures());
-    let workloads = super::workloads::dns_names(dir, SHARDS)
-        .and_then(|names| super::workloads::frame(source.directory, &externals, &names))
-        .map_err(|e| write(e.to_string()))?;
-    if source.inputs.vantages.len() > 1 {
-        join_vantages(source, dir, &workloads, &mut meta).map_err(|e| write(e.to_string()))?;
+    let frames = |e: PolarsError| write(e.to_string());
+    let nodes = source.nodes();
+    let places = Places {
+        dir,
+        nodes: source.vantage_nodes(&nodes),
+        workloads: source.workload_nodes(&nodes),
+        conns: meta.conns,
+        calls: meta.protocols.values().map(|counts| counts.calls).sum(),
+    };
+    let joined = join::join(&places).map_err(frames)?;
+    if !joined.mend.is_empty() {
+        externals.extend(mend(source, dir, &joined, &mut meta)?);
     }
-    join::write(&dir.join(format!("{WORKLOADS}.parquet")), workloads)
-        .map_err(|e| write(e.to_string()))?;
-    super::flows::write(dir, SHARDS).map_err(|e| write(e.to_string()))?;
+    meta.joined(&nodes, &joined.clocks, &joined.links);
+    if joined.changed {
+        recount(dir, &mut meta).map_err(frames)?;
+    }
+    let names = super::workloads::dns_names(dir, SHARDS + 1).map_err(frames)?;
+    let workloads =
+        super::workloads::frame(source.directory, &externals, &names).map_err(frames)?;
+    parquet::write(&dir.join(format!("{WORKLOADS}.parquet")), workloads).map_err(frames)?;
+    super::flows::write(dir, SHARDS + 1).map_err(frames)?;
     super::coverage::write(dir, &stats.vantages, &meta.coverage, source.directory.captures())
-        .map_err(|e| write(e.to_string()))?;
+        .map_err(frames)?;
     let text = serde_json::to_vec_pretty(&meta).map_err(|e| write(e.to_string()))?;
     std::fs::write(dir.join("meta.json"), text)
         .map_err(|source| FrameError::Io { path: dir.join("meta.json"), source })?;
     Ok(meta)
 }
 
-/// Makes each call and connection one row, by one clock.
-fn join_vantages(
-    source: &Source<'_>,
-    dir: &Path,
-    workloads: &DataFrame,
-    meta: &mut Meta,
-) -> PolarsResult<()> {
-    let places = places(source, workloads)?;
-    let mut nodes: Vec<&str> = source.inputs.vantages.iter().map(|v| v.node.as_str()).collect();
-    nodes.dedup();
-    let mut clocks = Clocks::default();
-    for shard in 0..SHARDS {
-        join::compare_clocks(dir, shard, &places, &nodes, &mut clocks)?;
+/// Closes the writers; the addresses of workloads without metadata come back.
+fn finish(sinks: Vec<ShardWriter>) -> Result<BTreeMap<i64, Text>, String> {
+    let finished: Vec<_> = sinks.into_par_iter().map(ShardWriter::finish).collect();
+    let mut externals = BTreeMap::new();
+    for found in finished {
+        externals.extend(found?);
     }
-    let solved = clocks.solve(nodes.len() as u32);
-    let mut ahead = Vec::new();
-    for coverage in &mut meta.coverage {
-        let clock = nodes.iter().position(|n| *n == coverage.node).and_then(|n| solved[n]);
-        ahead.push(clock.map_or(0, |c| c.ahead_ns));
-        coverage.set_clock(clock);
-    }
-    let ids: Vec<i64> = (0..ahead.len() as i64).collect();
-    let ahead = df!("vantage_id" => ids, "ahead_ns" => ahead)?;
-    let fixed = [CALLS, OBSERVATIONS, CONNS, ANOMALIES];
-    let sides: Vec<&Table> = tables().iter().filter(|t| !fixed.contains(&t.name)).collect();
-    for shard in 0..SHARDS {
-        join::join_shard(dir, shard, &sides, &places, &ahead)?;
-    }
-    recount(dir, meta)
+    Ok(externals)
 }
 
-/// Which node each workload and each vantage is on.
-fn places(source: &Source<'_>, workloads: &DataFrame) -> PolarsResult<Places> {
-    let workloads =
-        workloads.clone().lazy().select([col("id").alias("src_id"), col("node").alias("src_node")]);
-    let vantages = &source.inputs.vantages;
-    let ids: Vec<i64> = (0..vantages.len() as i64).collect();
-    let nodes: Vec<&str> = vantages.iter().map(|v| v.node.as_str()).collect();
-    Ok(Places {
-        workloads: workloads.collect()?,
-        vantages: df!("vantage_id" => ids, "vantage_node" => nodes)?,
-    })
+/// Replays the connections that no vantage holds whole from all vantages together; their rows are
+/// a shard of their own, behind the others.
+fn mend(
+    source: &Source<'_>,
+    dir: &Path,
+    joined: &Joined,
+    meta: &mut Meta,
+) -> Result<BTreeMap<i64, Text>, FrameError> {
+    let write = |what: String| FrameError::Write { path: dir.into(), what };
+    let folder = dir.join(".mend");
+    let sinks: Vec<ShardWriter> =
+        (0..SHARDS).filter_map(|n| ShardWriter::new(&folder, n)).collect();
+    let (sinks, stats) = source.replay().mend(&joined.mend, sinks)?;
+    let externals = finish(sinks).map_err(write)?;
+    join::add_mended(dir, &folder, &joined.observed).map_err(|e| write(e.to_string()))?;
+    meta.mended(&stats);
+    Ok(externals)
 }
 
 /// Counts each call and connection once, after the join.

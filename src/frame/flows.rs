@@ -87,7 +87,7 @@ pub(super) fn write(dir: &Path, shards: usize) -> PolarsResult<()> {
     }
     let folder = dir.join(FLOWS);
     std::fs::create_dir_all(&folder)?;
-    super::join::write(&folder.join("shard-00.parquet"), rows.take()?)
+    super::parquet::write(&folder.join("shard-00.parquet"), rows.take()?)
 }
 
 /// The columns that are summed up.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::capture::Inputs;
-use crate::join::Clock;
+use crate::join::{Clock, Links};
 use crate::packet::LAYER_NAMES;
 use crate::replay::{ProtocolCounts, ReplayStats, VantageStats};
 use crate::workload::CaptureCounters;
@@ -118,6 +118,20 @@ impl From<&ProtocolCounts> for ProtocolSummary {
     }
 }
 
+/// What went from one node to another, and how much of it arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkSummary {
+    pub from: String,
+    pub to: String,
+    pub conns: u64,
+    /// Segments with payload and datagrams.
+    pub segments: u64,
+    pub lost_segments: u64,
+    /// Payload bytes.
+    pub bytes: u64,
+    pub lost_bytes: u64,
+}
+
 /// One capture file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputFile {
@@ -141,6 +155,12 @@ pub struct Meta {
     pub anomalies: BTreeMap<String, u64>,
     pub undecoded_packets: u64,
     pub coverage: Vec<Coverage>,
+    /// The ways between nodes of which both ends were captured.
+    #[serde(default)]
+    pub links: Vec<LinkSummary>,
+    /// Connections put together from several vantages, since none holds them whole.
+    #[serde(default)]
+    pub mended_conns: u64,
     pub inputs: Vec<InputFile>,
 }
 
@@ -165,7 +185,38 @@ impl Meta {
             anomalies: stats.anomalies.iter().map(|(k, n)| (k.name().into(), n)).collect(),
             undecoded_packets: stats.vantages.iter().map(VantageStats::undecoded_packets).sum(),
             coverage: stats.vantages.iter().map(|v| Coverage::new(v, captures)).collect(),
+            links: Vec::new(),
+            mended_conns: 0,
             inputs: files(inputs),
+        }
+    }
+
+    /// Notes what comparing the vantages told: the nodes' clocks, and the ways between them.
+    pub(super) fn joined(&mut self, nodes: &[&str], clocks: &[Option<Clock>], links: &Links) {
+        for coverage in &mut self.coverage {
+            let node = nodes.iter().position(|node| *node == coverage.node);
+            coverage.set_clock(node.and_then(|node| clocks.get(node).copied().flatten()));
+        }
+        let name = |node: u32| nodes.get(node as usize).map_or("", |name| name).to_string();
+        self.links = links
+            .iter()
+            .map(|(from, to, link)| LinkSummary {
+                from: name(from),
+                to: name(to),
+                conns: link.conns,
+                segments: link.segments,
+                lost_segments: link.lost_segments,
+                bytes: link.bytes,
+                lost_bytes: link.lost_bytes,
+            })
+            .collect();
+    }
+
+    /// Adds what a second replay of the connections that no vantage holds whole still found odd.
+    pub(super) fn mended(&mut self, stats: &ReplayStats) {
+        self.mended_conns = stats.conns;
+        for (kind, count) in stats.anomalies.iter() {
+            *self.anomalies.entry(kind.name().into()).or_default() += count;
         }
     }
 

@@ -8,6 +8,7 @@ mod flows;
 mod join;
 pub mod lower;
 mod meta;
+mod parquet;
 mod select;
 mod table;
 pub mod workloads;
@@ -17,4 +18,7 @@ pub use dataset::{Dataset, FrameError, Source};
 pub use lower::column;
 pub use meta::{Coverage, InputFile, Meta, ProtocolSummary};
 pub use select::{FAMILIES, Selector};
-pub use table::{ANOMALIES, CALLS, CONNS, COVERAGE, FLOWS, OBSERVATIONS, Table, WORKLOADS, tables};
+pub use table::{
+    ANOMALIES, CALLS, CONN_OBSERVATIONS, CONNS, COVERAGE, FLOWS, OBSERVATIONS, Table, WORKLOADS,
+    tables,
+};

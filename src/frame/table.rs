@@ -3,13 +3,14 @@
 use std::sync::OnceLock;
 
 use crate::call::fields::{CallCommon, CallKeys};
-use crate::conn::fields::{ConnCommon, ConnKeys};
+use crate::conn::fields::{ConnCommon, ConnKeys, ConnTrail};
 use crate::dissect::PROTOCOLS;
 use crate::field::{FieldDef, FieldType, Origin};
 
 pub const CALLS: &str = "calls";
 pub const CONNS: &str = "conns";
 pub const OBSERVATIONS: &str = "observations";
+pub const CONN_OBSERVATIONS: &str = "conn_observations";
 pub const ANOMALIES: &str = "anomalies";
 pub const WORKLOADS: &str = "workloads";
 pub const COVERAGE: &str = "coverage";
@@ -114,16 +115,26 @@ crate::fields! {
     }
 }
 
-/// All tables that a shard writes: calls, observations, connections, anomalies, then one for each
-/// protocol table in the order of the protocols.
+/// Tables with columns of their own; the others are protocols' side tables.
+const FIXED: [&str; 5] = [CALLS, OBSERVATIONS, CONNS, CONN_OBSERVATIONS, ANOMALIES];
+
+/// The protocols' side tables.
+pub fn sides() -> impl Iterator<Item = &'static Table> {
+    tables().iter().filter(|table| !FIXED.contains(&table.name))
+}
+
+/// All tables of a shard: calls, connections, what each vantage saw of those that several saw,
+/// anomalies, then one for each protocol table in the order of the protocols.
 pub fn tables() -> &'static [Table] {
     static TABLES: OnceLock<Vec<Table>> = OnceLock::new();
     TABLES.get_or_init(|| {
         let narrow = NARROW_GROUP_ROWS;
+        let conns = &[ConnKeys::FIELDS, ConnTrail::FIELDS, ConnCommon::FIELDS];
         let mut tables = vec![
             Table::new(CALLS, narrow, &[CallKeys::FIELDS, CallCommon::FIELDS]),
             Table::new(OBSERVATIONS, narrow, &[Observation::FIELDS]),
-            Table::new(CONNS, narrow, &[ConnKeys::FIELDS, ConnCommon::FIELDS]),
+            Table::new(CONNS, narrow, conns),
+            Table::new(CONN_OBSERVATIONS, narrow, conns),
             Table::new(ANOMALIES, narrow, &[AnomalyRow::FIELDS]),
         ];
         for protocol in PROTOCOLS {

@@ -16,10 +16,7 @@ use crate::field::{FieldDef, Nanos, Row, Text};
 use crate::replay::{CallRow, ConnRow, Sink};
 
 use super::column::Rows;
-use super::table::{
-    ANOMALIES, AnomalyRow, CALLS, CONNS, OBSERVATIONS, Observation, SideKeys, Table, table_index,
-    tables,
-};
+use super::table::{ANOMALIES, AnomalyRow, CALLS, CONNS, SideKeys, Table, table_index, tables};
 
 /// zstd level of the Parquet pages: 1 is the fastest, and frames are read more than once.
 const ZSTD_LEVEL: i32 = 1;
@@ -104,7 +101,6 @@ pub(super) struct ShardWriter {
     files: Vec<TableFile>,
     sides: BTreeMap<&'static str, SideColumns>,
     columns: Common,
-    many_vantages: bool,
     /// Addresses behind the ids of workloads that no metadata names.
     externals: BTreeMap<i64, Text>,
 }
@@ -116,9 +112,8 @@ struct Common {
     call_common: Vec<usize>,
     conns: usize,
     conn_keys: Vec<usize>,
+    conn_trail: Vec<usize>,
     conn_common: Vec<usize>,
-    observations: usize,
-    observation: Vec<usize>,
     anomalies: usize,
     anomaly: Vec<usize>,
     side_keys: Vec<usize>,
@@ -131,11 +126,10 @@ fn positions(table: &Table, fields: &[FieldDef]) -> Vec<usize> {
 impl Common {
     fn new() -> Option<Self> {
         use crate::call::fields::{CallCommon, CallKeys};
-        use crate::conn::fields::{ConnCommon, ConnKeys};
+        use crate::conn::fields::{ConnCommon, ConnKeys, ConnTrail};
         let of = |name: &str| table_index(name).and_then(|i| Some((i, tables().get(i)?)));
         let (calls, call_table) = of(CALLS)?;
         let (conns, conn_table) = of(CONNS)?;
-        let (observations, observation_table) = of(OBSERVATIONS)?;
         let (anomalies, anomaly_table) = of(ANOMALIES)?;
         Some(Common {
             calls,
@@ -143,9 +137,8 @@ impl Common {
             call_common: positions(call_table, CallCommon::FIELDS),
             conns,
             conn_keys: positions(conn_table, ConnKeys::FIELDS),
+            conn_trail: positions(conn_table, ConnTrail::FIELDS),
             conn_common: positions(conn_table, ConnCommon::FIELDS),
-            observations,
-            observation: positions(observation_table, Observation::FIELDS),
             anomalies,
             anomaly: positions(anomaly_table, AnomalyRow::FIELDS),
             side_keys: vec![0, 1],
@@ -154,9 +147,8 @@ impl Common {
 }
 
 impl ShardWriter {
-    /// Writes below `dir`; nothing is created before there are rows. With a single vantage its
-    /// calls are the observations, and no table repeats them.
-    pub fn new(dir: &Path, shard: usize, many_vantages: bool) -> Option<Self> {
+    /// Writes below `dir`; nothing is created before there are rows.
+    pub fn new(dir: &Path, shard: usize) -> Option<Self> {
         let mut sides = BTreeMap::new();
         for protocol in PROTOCOLS {
             let index = table_index(protocol.table)?;
@@ -172,7 +164,6 @@ impl ShardWriter {
             files: tables().iter().map(|table| TableFile::new(table, dir, shard)).collect(),
             sides,
             columns: Common::new()?,
-            many_vantages,
             externals: BTreeMap::new(),
         })
     }
@@ -189,22 +180,6 @@ impl ShardWriter {
         if id < 0 {
             self.externals.entry(id).or_insert_with(|| ip.clone());
         }
-    }
-
-    fn observation(&mut self, row: &CallRow<'_>) -> Result<(), String> {
-        let columns = &self.columns;
-        let seen = Observation {
-            id: row.common.id,
-            vantage_id: row.keys.vantage_id,
-            timestamp: row.common.timestamp,
-            elapsed_time: row.common.elapsed_time,
-            packet_segment: row.keys.packet_segment,
-            packet_frame: row.keys.packet_frame,
-        };
-        if let Some(file) = self.files.get_mut(columns.observations) {
-            file.row(&[(&seen, &columns.observation)])?;
-        }
-        Ok(())
     }
 
     fn side(&mut self, row: &CallRow<'_>) -> Result<(), String> {
@@ -238,9 +213,6 @@ impl Sink for ShardWriter {
         if let Some(file) = self.files.get_mut(columns.calls) {
             file.row(&[(row.keys, &columns.call_keys), (row.common, &columns.call_common)])?;
         }
-        if self.many_vantages {
-            self.observation(&row)?;
-        }
         self.side(&row)
     }
 
@@ -249,9 +221,11 @@ impl Sink for ShardWriter {
         self.external(row.keys.dst_id, &row.common.dst_ip);
         let columns = &self.columns;
         match self.files.get_mut(columns.conns) {
-            Some(file) => {
-                file.row(&[(row.keys, &columns.conn_keys), (row.common, &columns.conn_common)])
-            }
+            Some(file) => file.row(&[
+                (row.keys, &columns.conn_keys),
+                (row.trail, &columns.conn_trail),
+                (row.common, &columns.conn_common),
+            ]),
             None => Ok(()),
         }
     }

@@ -20,6 +20,11 @@ impl Proto {
             Proto::Icmp => "ICMP",
         }
     }
+
+    /// The transport of this title.
+    pub fn titled(title: &str) -> Option<Self> {
+        [Proto::Tcp, Proto::Udp, Proto::Icmp].into_iter().find(|proto| proto.title() == title)
+    }
 }
 
 /// An address with a port; IPv4 is held in its v4-mapped form.

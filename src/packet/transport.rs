@@ -33,6 +33,8 @@ pub struct Tcp {
     pub window: u16,
     /// Shift of the window scale option of a SYN (RFC 7323).
     pub window_scale: Option<u8>,
+    /// Timestamp option of a SYN (RFC 7323), 0 without one.
+    pub stamp: u32,
 }
 
 /// The transport of a packet.
@@ -86,6 +88,7 @@ pub(super) fn tcp(rest: Rest) -> Result<Segment, Undecoded> {
         flags,
         window: header.window_size(),
         window_scale: if flags.syn() { window_scale(&header) } else { None },
+        stamp: if flags.syn() { stamp(&header) } else { 0 },
     };
     let ports = (header.source_port(), header.destination_port());
     let rest = rest.behind(header.slice().len(), "TCP header")?;
@@ -97,6 +100,14 @@ fn window_scale(header: &TcpHeaderSlice) -> Option<u8> {
         Ok(TcpOptionElement::WindowScale(shift)) => Some(shift.min(14)),
         _ => None,
     })
+}
+
+fn stamp(header: &TcpHeaderSlice) -> u32 {
+    let stamp = header.options_iterator().find_map(|option| match option {
+        Ok(TcpOptionElement::Timestamp(value, _)) => Some(value),
+        _ => None,
+    });
+    stamp.unwrap_or(0)
 }
 
 /// Takes a UDP header off.

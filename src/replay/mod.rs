@@ -5,12 +5,15 @@
 //! connections. Shards, not threads, decide who sees what, so results never depend on the thread
 //! count. What becomes of the rows is the [`Sink`]'s business.
 
+mod mend;
 mod rows;
 mod session;
 mod shard;
 mod summary;
 mod timeline;
+mod twins;
 
+pub use mend::Mend;
 pub use rows::{CallRow, ConnRow, Sink};
 pub use summary::{ProtocolCounts, ReplayStats, VantageStats};
 pub use timeline::{Second, Timeline};
@@ -85,7 +88,7 @@ impl Replay<'_> {
     pub fn run<S: Sink>(&self, sinks: Vec<S>) -> Result<(Vec<S>, ReplayStats), ReplayError> {
         let mut stats = ReplayStats::default();
         let mut shards: Vec<Shard<S>> =
-            sinks.into_iter().map(|sink| Shard::new(sink, self.limits, self.directory)).collect();
+            sinks.into_iter().map(|sink| Shard::new(sink, self)).collect();
         for (id, vantage) in self.inputs.vantages.iter().enumerate() {
             let mut found = self.vantage(id, vantage, &mut shards)?;
             let end_ns = found.last_ns.unwrap_or(0);
@@ -114,7 +117,7 @@ impl Replay<'_> {
             defragmenter: Defragmenter::default(),
         };
         for shard in shards.iter_mut() {
-            shard.begin_vantage(id, &vantage.node);
+            shard.begin_vantage();
         }
         for file in &vantage.segments {
             self.segment(file, &mut found, shards, &mut packets)?;

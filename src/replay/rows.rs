@@ -3,7 +3,7 @@
 use crate::anomaly::AnomalyKind;
 use crate::call::fields::{CallCommon, CallKeys};
 use crate::capture::Mark;
-use crate::conn::fields::{ConnCommon, ConnKeys};
+use crate::conn::fields::{ConnCommon, ConnKeys, ConnTrail};
 use crate::dissect::Protocol;
 use crate::field::Row;
 
@@ -19,6 +19,7 @@ pub struct CallRow<'a> {
 /// One observation of a connection.
 pub struct ConnRow<'a> {
     pub keys: &'a ConnKeys,
+    pub trail: &'a ConnTrail,
     pub common: &'a ConnCommon,
 }
 

@@ -34,7 +34,8 @@ impl Pending {
         self.bytes.drain(..taken);
         let first = self.marks.partition_point(|&(start, _)| start <= taken).saturating_sub(1);
         self.marks.drain(..first);
-        for (start, _) in &mut self.marks {
+        for (start, mark) in &mut self.marks {
+            *mark = mark.behind(taken.saturating_sub(*start));
             *start = start.saturating_sub(taken);
         }
     }
@@ -163,7 +164,7 @@ impl Session {
             let marks = [(0, mark)];
             let taken = self.feed(Slice { direction, bytes, marks: &marks }, context, found);
             if let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
-                self.keep(direction, rest, mark, context, found);
+                self.keep(direction, rest, mark.behind(taken), context, found);
             }
         } else {
             self.keep(direction, bytes, mark, context, found);

@@ -6,18 +6,18 @@ use std::collections::HashMap;
 use crate::anomaly::{AnomalyCounts, AnomalyKind};
 use crate::call::{Call, Unanswered};
 use crate::capture::Mark;
-use crate::conn::{Belongs, Conn, Step};
+use crate::conn::{Belongs, Conn, Step, call_id};
 use crate::dissect::{Carrier, Direction, Message, PROTOCOLS, Protocol};
 use crate::limits::Limits;
 use crate::packet::{Key, Packet, Proto, Side};
 use crate::stream::{Event, Reassembler, distance};
 use crate::workload::Directory;
 
-use super::ReplayError;
 use super::rows::Sink;
 use super::session::{Context, Found, Session};
 use super::summary::{ProtocolCounts, ReplayStats};
 use super::timeline::Timeline;
+use super::{Replay, ReplayError};
 
 mod emit;
 
@@ -31,6 +31,8 @@ struct Flow {
     session: Session,
     /// Calls handed out so far.
     calls: u64,
+    /// Where the call handed out last begins, and how many in turn began there.
+    last_place: ((i64, i64), u64),
     /// Workloads of client and server, once asked.
     ends: Option<(i64, i64)>,
     done: bool,
@@ -41,7 +43,8 @@ pub(super) struct Shard<'a, S> {
     sink: S,
     limits: &'a Limits,
     directory: &'a Directory,
-    vantage: usize,
+    /// Vantage of each segment.
+    vantages: Vec<u32>,
     table: HashMap<Key, usize, foldhash::quality::FixedState>,
     flows: Vec<Option<Box<Flow>>>,
     free: Vec<usize>,
@@ -58,12 +61,14 @@ pub(super) struct Shard<'a, S> {
 }
 
 impl<'a, S: Sink> Shard<'a, S> {
-    pub fn new(sink: S, limits: &'a Limits, directory: &'a Directory) -> Self {
+    pub fn new(sink: S, replay: &Replay<'a>) -> Self {
+        let numbered = (0u32..).zip(&replay.inputs.vantages);
+        let vantages = numbered.flat_map(|(id, v)| v.segments.iter().map(move |_| id));
         Shard {
             sink,
-            limits,
-            directory,
-            vantage: 0,
+            limits: replay.limits,
+            directory: replay.directory,
+            vantages: vantages.collect(),
             table: HashMap::default(),
             flows: Vec::new(),
             free: Vec::new(),
@@ -74,13 +79,17 @@ impl<'a, S: Sink> Shard<'a, S> {
             protocols: HashMap::new(),
             conns: 0,
             anomalies: AnomalyCounts::default(),
-            timeline: Timeline::new(limits.coverage_buckets_max),
+            timeline: Timeline::new(replay.limits.coverage_buckets_max),
             error: None,
         }
     }
 
-    pub fn begin_vantage(&mut self, id: usize, _node: &str) {
-        self.vantage = id;
+    /// The vantage whose file a packet is in.
+    fn vantage(&self, mark: Mark) -> u32 {
+        self.vantages.get(mark.packet.segment as usize).copied().unwrap_or(0)
+    }
+
+    pub fn begin_vantage(&mut self) {
         self.now_ns = i64::MIN;
         self.next_sweep_ns = i64::MIN;
     }
@@ -130,7 +139,7 @@ impl<'a, S: Sink> Shard<'a, S> {
                 Some(Belongs::Here) => return index,
                 Some(Belongs::NewOne { was_open }) => {
                     if was_open && packet.key.proto == Proto::Tcp {
-                        let mark = Mark { ts_ns: packet.ts_ns, packet: packet.at };
+                        let mark = Mark { ts_ns: packet.ts_ns, packet: packet.at, seq: 0 };
                         self.anomaly(AnomalyKind::PortReused, 0, mark);
                     }
                     self.remove(index, None);
@@ -238,7 +247,7 @@ impl<'a, S: Sink> Shard<'a, S> {
             self.timeline.at(mark.ts_ns).gaps += 1;
         }
         if self.anomalies.get(kind) <= self.limits.anomaly_rows_max as u64 {
-            let written = self.sink.anomaly(kind, self.vantage, conn, mark);
+            let written = self.sink.anomaly(kind, self.vantage(mark) as usize, conn, mark);
             self.note(written);
         }
     }
@@ -271,9 +280,23 @@ impl Flow {
             streams: Default::default(),
             session: Session::new(),
             calls: 0,
+            last_place: ((-1, -1), 0),
             ends: None,
             done: false,
         }
+    }
+
+    /// The id of the next call. Sequence numbers come again after 4 GiB, ids of datagrams sooner.
+    fn call_id(&mut self, request_place: i64, response_place: i64) -> i64 {
+        let place = (request_place, response_place);
+        let (last, repeat) = self.last_place;
+        let repeat = if last == place { repeat + 1 } else { 0 };
+        self.last_place = (place, repeat);
+        let round = match self.conn.key.proto {
+            Proto::Tcp => self.conn.payload_bytes.iter().sum::<u64>() >> 31,
+            _ => self.calls,
+        };
+        call_id(self.conn.id, request_place, response_place, round << 32 | repeat)
     }
 
     fn context<'l>(&self, limits: &'l Limits) -> Context<'l> {
@@ -290,7 +313,7 @@ impl Flow {
     }
 
     fn packet(&mut self, packet: &Packet, payload: &[u8], limits: &Limits, found: &mut Found<'_>) {
-        let mark = Mark { ts_ns: packet.ts_ns, packet: packet.at };
+        let mark = Mark { ts_ns: packet.ts_ns, packet: packet.at, seq: 0 };
         let step = self.conn.update(packet);
         if self.done || !self.session.wants_payload() {
             return;
@@ -299,6 +322,9 @@ impl Flow {
             self.tcp(packet, payload, mark, step, limits, found);
         } else if !payload.is_empty() {
             let direction = self.conn.direction(packet.from);
+            if direction == Direction::ToServer && self.conn.trail.wants_datagrams() {
+                self.conn.trail.datagram(payload);
+            }
             self.session.bytes(direction, payload, mark, self.context(limits), found);
         }
         if let Some(is_client) = found.sender_is_client {
@@ -412,7 +438,9 @@ impl Session {
         found: &mut Found<'_>,
     ) {
         match event {
-            Event::Bytes(bytes, mark) => self.bytes(direction, bytes, mark, context, found),
+            Event::Bytes(bytes, mark, seq) => {
+                self.bytes(direction, bytes, Mark { seq, ..mark }, context, found);
+            }
             Event::Gap(bytes, mark) => {
                 found.anomalies.push((AnomalyKind::StreamGap, mark));
                 self.gap(direction, bytes, mark, context, found);

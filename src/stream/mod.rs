@@ -8,7 +8,8 @@ use crate::limits::Limits;
 /// What comes out of a direction, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a, M> {
-    Bytes(&'a [u8], M),
+    /// Bytes, their mark, and the sequence number of the first.
+    Bytes(&'a [u8], M, u32),
     /// So many bytes were never captured; the mark is that of what comes next.
     Gap(u64, M),
     Anomaly(AnomalyKind, M),
@@ -187,7 +188,7 @@ impl<M: Copy> Reassembler<M> {
             let fresh = piece.bytes.get(known..).unwrap_or(&[]).len();
             let (mark, cut, end) = (piece.mark, piece.cut, piece.end());
             if fresh > 0 {
-                out(Event::Bytes(piece.bytes.get(known..).unwrap_or(&[]), mark));
+                out(Event::Bytes(piece.bytes.get(known..).unwrap_or(&[]), mark, next));
             }
             if distance(next, end) > 0 {
                 if cut > 0 {
@@ -201,8 +202,8 @@ impl<M: Copy> Reassembler<M> {
     }
 
     fn deliver(&mut self, bytes: &[u8], cut: u32, mark: M, out: &mut impl FnMut(Event<'_, M>)) {
-        if !bytes.is_empty() {
-            out(Event::Bytes(bytes, mark));
+        if let Some(next) = self.next.filter(|_| !bytes.is_empty()) {
+            out(Event::Bytes(bytes, mark, next));
         }
         if cut > 0 {
             out(Event::Gap(u64::from(cut), mark));

@@ -8,13 +8,22 @@ struct Seen {
     bytes: Vec<u8>,
     gaps: Vec<u64>,
     overlaps: usize,
+    /// Sequence number of the next byte, once bytes came.
+    next: Option<u32>,
 }
 
 impl Seen {
     fn take(&mut self, event: Event<'_, ()>) {
         match event {
-            Event::Bytes(bytes, ()) => self.bytes.extend_from_slice(bytes),
-            Event::Gap(len, ()) => self.gaps.push(len),
+            Event::Bytes(bytes, (), seq) => {
+                assert_eq!(*self.next.get_or_insert(seq), seq, "bytes are not where they were");
+                self.next = Some(seq.wrapping_add(bytes.len() as u32));
+                self.bytes.extend_from_slice(bytes);
+            }
+            Event::Gap(len, ()) => {
+                self.next = self.next.map(|next| next.wrapping_add(len as u32));
+                self.gaps.push(len);
+            }
             Event::Anomaly(AnomalyKind::Overlap, ()) => self.overlaps += 1,
             Event::Anomaly(..) => {}
         }

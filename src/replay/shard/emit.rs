@@ -4,12 +4,12 @@ use crate::anomaly::AnomalyKind;
 use crate::call::fields::{CallCommon, CallKeys};
 use crate::call::{Call, Unanswered};
 use crate::capture::Mark;
-use crate::conn::fields::{ConnCommon, ConnKeys};
-use crate::conn::{Direction, call_id};
+use crate::conn::Direction;
+use crate::conn::fields::{ConnCommon, ConnKeys, ConnTrail};
 use crate::dissect::{Kind, Message, Protocol, Trace};
-use crate::field::{Nanos, Text, ToCompactString};
+use crate::field::{Nanos, Text, ToCompactString, format_compact};
 use crate::outcome::Outcome;
-use crate::packet::{Endpoint, Side};
+use crate::packet::{Endpoint, Proto, Side};
 use crate::replay::rows::{CallRow, ConnRow, Sink};
 
 use super::{Flow, Shard};
@@ -60,7 +60,13 @@ impl<S: Sink> Shard<'_, S> {
         })
     }
 
-    fn emit_call(&mut self, flow: &Flow, ends: (i64, i64), outer: &'static Protocol, call: &Call) {
+    fn emit_call(
+        &mut self,
+        flow: &mut Flow,
+        ends: (i64, i64),
+        outer: &'static Protocol,
+        call: &Call,
+    ) {
         let protocol = call.inner().unwrap_or(outer);
         let Some(any) = call.request.as_ref().or(call.response.as_ref()) else { return };
         let caller = caller(flow, call, any);
@@ -70,7 +76,7 @@ impl<S: Sink> Shard<'_, S> {
         let keys = CallKeys {
             src_id,
             dst_id,
-            vantage_id: self.vantage as i64,
+            vantage_id: i64::from(self.vantage(flow.conn.first)),
             observations: 1,
             packet_segment: i64::from(any.first.packet.segment),
             packet_frame: i64::from(any.first.packet.frame),
@@ -78,13 +84,16 @@ impl<S: Sink> Shard<'_, S> {
             response_frame: i64::from(answer.packet.frame),
             response_segment: i64::from(answer.packet.segment),
             settled_ns: settled(flow, call),
+            request_place: place(flow, call.request.as_ref()),
+            response_place: place(flow, call.response.as_ref()),
             dissector: Text::const_new(protocol.name),
             within: Text::const_new(call.inner().map_or("", |_| outer.name)),
             index: flow.calls as i64,
             requests: i64::from(call.requests),
             responses: i64::from(call.responses),
         };
-        let common = common(flow, caller, protocol, call, any);
+        let id = flow.call_id(keys.request_place, keys.response_place);
+        let common = common(flow, id, caller, protocol, call, any);
         let row = CallRow {
             keys: &keys,
             common: &common,
@@ -106,15 +115,25 @@ impl<S: Sink> Shard<'_, S> {
         let keys = ConnKeys {
             src_id,
             dst_id,
-            vantage_id: self.vantage as i64,
+            vantage_id: i64::from(self.vantage(flow.conn.first)),
             observations: 1,
             packet_segment: i64::from(conn.first.packet.segment),
             packet_frame: i64::from(conn.first.packet.frame),
             packet_offset: conn.first.packet.offset as i64,
         };
+        let trail = conn_trail(flow);
         let common = conn_common(flow, self.now_ns);
-        let written = self.sink.conn(ConnRow { keys: &keys, common: &common });
+        let written = self.sink.conn(ConnRow { keys: &keys, trail: &trail, common: &common });
         self.note(written);
+    }
+}
+
+/// Where a message is in its connection, the same for every vantage; -1 without one.
+fn place(flow: &Flow, message: Option<&Message>) -> i64 {
+    match message {
+        None => -1,
+        Some(message) if flow.conn.key.proto == Proto::Tcp => i64::from(message.first.seq),
+        Some(message) => (message.key & i64::MAX as u64) as i64,
     }
 }
 
@@ -143,6 +162,7 @@ fn caller(flow: &Flow, call: &Call, any: &Message) -> Side {
 
 fn common(
     flow: &Flow,
+    id: i64,
     caller: Side,
     protocol: &Protocol,
     call: &Call,
@@ -169,11 +189,13 @@ fn common(
     let answered = response.and_then(|m| m.trace.as_deref()).unwrap_or(&none);
     let either = |a: &Text, b: &Text| if a.is_empty() { b.clone() } else { a.clone() };
     CallCommon {
-        id: call_id(flow.conn.id, flow.calls),
+        id,
         conn_id: flow.conn.id,
         timestamp: Nanos(any.first.ts_ns),
         elapsed_time: elapsed.max(0) / 1000,
         first_byte_time: first_byte.max(0) / 1000,
+        server_time: 0,
+        network_time: 0,
         protocol: Text::const_new(protocol.title),
         src_ip: src.address().to_compact_string(),
         src_port: i64::from(src.port),
@@ -205,6 +227,31 @@ fn titles(protocols: &[&'static Protocol]) -> Vec<Text> {
         }
     }
     titles
+}
+
+fn conn_trail(flow: &Flow) -> ConnTrail {
+    let (conn, trail) = (&flow.conn, &flow.conn.trail);
+    let (client, server) = (conn.client(), conn.client().other());
+    let known = |number: Option<u32>| number.map_or(-1, i64::from);
+    let (local, remote) = (trail.range(client), trail.range(server));
+    let tcp = |side: Side| conn.tcp.get(side.index());
+    let missing = |way: Direction| flow.session.gaps.get(way.index()).map_or(0, |&n| n as i64);
+    ConnTrail {
+        client_isn: known(trail.isn(client)),
+        server_isn: known(trail.isn(server)),
+        syn_stamp: i64::from(trail.syn_stamp),
+        syn_ns: trail.syn_ns,
+        syn_ack_ns: trail.syn_ack_ns,
+        local_from: known(local.map(|range| range.from)),
+        local_to: known(local.map(|range| range.to)),
+        remote_from: known(remote.map(|range| range.from)),
+        remote_to: known(remote.map(|range| range.to)),
+        local_segments: tcp(client).map_or(0, |side| side.segments as i64),
+        remote_segments: tcp(server).map_or(0, |side| side.segments as i64),
+        local_missing: missing(Direction::ToServer),
+        remote_missing: missing(Direction::ToClient),
+        datagrams: trail.datagrams().iter().map(|hash| format_compact!("{hash:016x}")).collect(),
+    }
 }
 
 fn conn_common(flow: &Flow, now_ns: i64) -> ConnCommon {

@@ -25,7 +25,7 @@ fn any_segments() {
         reassembler.start(BASE);
         let (mut given, mut got, mut gaps) = (0, 0, 0);
         let mut out = |event: Event<'_, u32>| match event {
-            Event::Bytes(bytes, _) => {
+            Event::Bytes(bytes, _, _) => {
                 assert!(!bytes.is_empty());
                 got += bytes.len();
             }
