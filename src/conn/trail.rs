@@ -42,7 +42,15 @@ impl Trail {
         }
         let from = tcp.seq.wrapping_add(u32::from(tcp.flags.syn()));
         let to = from.wrapping_add(packet.payload_len).wrapping_add(packet.payload_cut);
-        let Some(range) = self.ranges.get_mut(packet.from.index()) else { return };
+        self.stretch(packet.from, from, to);
+        // What the other end sent, whether it was seen or not.
+        if tcp.flags.ack() {
+            self.stretch(packet.from.other(), tcp.ack, tcp.ack);
+        }
+    }
+
+    fn stretch(&mut self, side: Side, from: u32, to: u32) {
+        let Some(range) = self.ranges.get_mut(side.index()) else { return };
         let known = range.get_or_insert(Range { from, to });
         if distance(known.to, to) > 0 {
             known.to = to;

@@ -8,6 +8,9 @@
 
 use std::collections::BTreeMap;
 
+/// A comparison that leaves more open than this is none.
+const BOUND_NS_MAX: i64 = 100_000_000;
+
 /// How far a node's clock is ahead of the reference node's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
@@ -71,7 +74,9 @@ impl Clocks {
 fn step(clocks: &mut [Option<Clock>], from: u32, to: u32, range: (i64, i64), sign: i64) -> bool {
     let Some(known) = clocks[from as usize] else { return false };
     let (low, high) = range;
-    if low == i64::MIN || high == i64::MAX {
+    // A way of seconds is none: the sightings were not of the same packets.
+    let open = high.checked_sub(low).and_then(i64::checked_abs);
+    if open.is_none_or(|open| open > 2 * BOUND_NS_MAX) {
         return false;
     }
     // Jitter of the capture may put the bounds the wrong way round.

@@ -26,14 +26,14 @@ pub enum Pass {
     Client,
     /// Datagrams: one with the same bytes.
     Datagram,
-    /// The same sockets, at other vantages.
+    /// The same sockets, at other vantages; who is the client need not be agreed on.
     Sockets,
 }
 
 impl Pass {
     /// TCP first: it tells the clocks apart, which datagrams need.
     pub const TCP: [Pass; 2] = [Pass::Isn, Pass::Client];
-    pub const DATAGRAMS: [Pass; 2] = [Pass::Datagram, Pass::Sockets];
+    pub const REST: [Pass; 2] = [Pass::Datagram, Pass::Sockets];
 
     /// Hashes under which a sighting is looked up in this pass.
     pub fn keys(self, sighting: &Sighting) -> Vec<u64> {
@@ -42,7 +42,10 @@ impl Pass {
             Pass::Isn if tcp => sighting.isns[0].iter().map(hash).collect(),
             Pass::Client if tcp => vec![hash(sighting.client)],
             Pass::Datagram if !tcp => sighting.datagrams.clone(),
-            Pass::Sockets if !tcp => vec![hash((sighting.client, sighting.server))],
+            Pass::Sockets => {
+                let (a, b) = (sighting.client, sighting.server);
+                vec![hash((a.min(b), a.max(b)))]
+            }
             _ => Vec::new(),
         }
     }
@@ -58,6 +61,9 @@ impl Pass {
             Pass::Datagram => {
                 (a.client == b.client || a.server == b.server)
                     && (a.first_ns - b.first_ns).abs() <= APART_NS
+            }
+            Pass::Sockets if a.proto == Proto::Tcp => {
+                (a.is_midstream() || b.is_midstream()) && same_bytes(a, b)
             }
             Pass::Sockets => {
                 a.first_ns - b.last_ns <= APART_NS && b.first_ns - a.last_ns <= APART_NS
@@ -87,7 +93,11 @@ fn same_handshake(a: &Sighting, b: &Sighting) -> bool {
 
 /// Both ends' sequence numbers meet, where both sightings have some.
 fn same_bytes(a: &Sighting, b: &Sighting) -> bool {
-    let pairs = a.ranges.iter().zip(&b.ranges).filter_map(|(x, y)| x.zip(*y));
+    let mut theirs = b.ranges;
+    if a.client == b.server {
+        theirs.reverse();
+    }
+    let pairs = a.ranges.iter().zip(theirs).filter_map(|(x, y)| x.zip(y));
     let meets: Vec<bool> = pairs.map(|(x, y)| x.meets(y)).collect();
     !meets.is_empty() && meets.iter().all(|&meets| meets)
 }

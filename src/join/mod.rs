@@ -20,5 +20,5 @@ pub use call::{Decision, SeenCall, decide, join_calls};
 pub use clock::{Clock, Clocks};
 pub use groups::{Candidates, Groups, Pass};
 pub use link::{Link, Links};
-pub use order::{Member, in_order};
+pub use order::{Member, agree, in_order};
 pub use sighting::{Range, Sighting, Socket};

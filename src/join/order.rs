@@ -2,7 +2,7 @@
 //! to the server. Clocks need not agree for it: the nearer to the client, the longer a vantage
 //! waits for the answer to a SYN.
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 use super::sighting::Sighting;
 
@@ -16,6 +16,29 @@ pub struct Member {
     pub at_client: bool,
     /// The vantage is on the node of the connection's server.
     pub at_server: bool,
+}
+
+impl Member {
+    fn turn(&mut self) {
+        self.sighting.turn();
+        std::mem::swap(&mut self.at_client, &mut self.at_server);
+    }
+}
+
+/// Makes all members agree on who is the client: as the handshake tells, else as the sighting of
+/// most packets has it. `also` is told of the members that are turned.
+pub fn agree<M: DerefMut<Target = Member>>(members: &mut [M], mut also: impl FnMut(&mut M)) {
+    let weight = |m: &M| (!m.sighting.is_midstream(), m.sighting.packets.iter().sum::<u64>());
+    let Some(best) = members.iter().max_by_key(|m| (weight(m), std::cmp::Reverse(m.index))) else {
+        return;
+    };
+    let (client, server) = (best.sighting.client, best.sighting.server);
+    for member in members.iter_mut() {
+        if member.sighting.client == server || member.sighting.server == client {
+            member.turn();
+            also(member);
+        }
+    }
 }
 
 /// Sorts `members` from the client's side to the server's. Where the handshake was not seen by

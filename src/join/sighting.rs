@@ -64,6 +64,17 @@ impl Sighting {
         (self.syn_ns != 0 && self.syn_ack_ns != 0).then(|| self.syn_ack_ns - self.syn_ns)
     }
 
+    /// Takes the other end for the client.
+    pub fn turn(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+        self.isns.reverse();
+        self.ranges.reverse();
+        self.packets.reverse();
+        self.segments.reverse();
+        self.bytes.reverse();
+        self.missing.reverse();
+    }
+
     /// The same sockets at the same vantage.
     pub fn same_place(&self, other: &Sighting) -> bool {
         self.vantage == other.vantage && self.same_sockets(other)

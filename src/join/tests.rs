@@ -45,7 +45,7 @@ fn datagram(vantage: u32, client: Socket, server: Socket, at: i64, hash: u64) ->
 /// Which sightings are of one connection with which, by all passes.
 fn roots(sightings: &[Sighting]) -> Vec<Option<u32>> {
     let mut groups = Groups::new(sightings.len());
-    for pass in Pass::TCP.into_iter().chain(Pass::DATAGRAMS) {
+    for pass in Pass::TCP.into_iter().chain(Pass::REST) {
         let mut candidates = Candidates::default();
         for (index, sighting) in (0..).zip(sightings) {
             candidates.add(pass, index, sighting.clone());
@@ -88,6 +88,16 @@ fn connections_older_than_the_capture_meet_by_their_bytes() {
     let far = Some(Range { from: 9_000, to: 9_500 });
     let apart = Sighting { ranges: [far, other.ranges[1]], ..other };
     assert_eq!(roots(&[begun, apart]), [None, None]);
+}
+
+#[test]
+fn who_is_the_client_need_not_be_agreed_on() {
+    let (client, server) = (socket(1, 40_000), socket(2, 8080));
+    let right = midstream(tcp(0, client, server, 0, 0));
+    let mut wrong = midstream(tcp(1, client, server, 0, 0));
+    wrong.turn();
+    assert_eq!(wrong.client, server);
+    assert_eq!(roots(&[right, wrong]), [Some(0), Some(0)]);
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Mend {
                 to_ns: sighting.last_ns.saturating_add(1_000), // it was rounded down
                 ahead_ns: ahead_ns(sighting.node),
                 key,
-                turned: client != own_client,
+                turned: turned((key, client), (own, own_client)),
             };
             if let Some(pieces) = self.vantages.get_mut(sighting.vantage as usize) {
                 pieces.entry(own).or_default().push(piece);
@@ -81,6 +81,18 @@ impl Mend {
         let piece = pieces.iter().find(|p| (p.from_ns..=p.to_ns).contains(&packet.ts_ns))?;
         let from = if piece.turned { packet.from.other() } else { packet.from };
         Some(Packet { ts_ns: packet.ts_ns - piece.ahead_ns, key: piece.key, from, ..*packet })
+    }
+}
+
+/// Whether a sighting's key has its ends the other way round than the connection's: an end that
+/// both have tells, else who is the client.
+fn turned((key, client): (Key, Side), (own, own_client): (Key, Side)) -> bool {
+    if key.low == own.low || key.high == own.high {
+        false
+    } else if key.low == own.high || key.high == own.low {
+        true
+    } else {
+        client != own_client
     }
 }
 

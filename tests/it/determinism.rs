@@ -16,6 +16,9 @@ use crate::traffic;
 const POINTERS: &[&str] =
     &["packet_segment", "packet_frame", "packet_offset", "response_segment", "response_frame"];
 
+/// Columns that tell of vantages: which saw a row, how many, and what they know together.
+const VANTAGES: &[&str] = &["vantage_id", "observations", "server_time", "network_time"];
+
 /// A minute's scenario cut short, with losses.
 const SHORT: &str = "duration: 6s";
 
@@ -92,6 +95,37 @@ fn tables_of(dataset: &Dataset) -> BTreeMap<&'static str, DataFrame> {
     found
 }
 
+/// Calls, connections and what the protocols tell of them are the same, whoever saw them.
+#[track_caller]
+fn same_calls(left: &Dataset, right: &Dataset) {
+    let (left_tables, right_tables) = (tables_of(left), tables_of(right));
+    let of_vantages = ["anomalies", "observations", "conn_observations"];
+    let names = |tables: &BTreeMap<&str, DataFrame>| -> Vec<String> {
+        let names = tables.keys().filter(|name| !of_vantages.contains(name));
+        names.map(ToString::to_string).collect()
+    };
+    assert_eq!(names(&left_tables), names(&right_tables));
+    for name in names(&left_tables) {
+        let [ours, theirs] = [&left_tables, &right_tables].map(|tables| {
+            let kept = tables[&*name].drop_many(VANTAGES.iter().copied());
+            let keys: Vec<PlSmallStr> = kept
+                .columns()
+                .iter()
+                .filter(|c| !c.dtype().is_nested())
+                .map(|c| c.name().clone())
+                .collect();
+            kept.sort(keys, SortMultipleOptions::default()).unwrap()
+        });
+        assert_eq!(ours.height(), theirs.height(), "rows of {name}");
+        for column in ours.columns() {
+            let other = theirs.column(column.name()).unwrap();
+            let same = column.equals_missing(other);
+            assert!(same, "{name}.{} differs:\n{column:?}\n{other:?}", column.name());
+        }
+    }
+    assert_eq!(left.meta.protocols, right.meta.protocols);
+}
+
 #[track_caller]
 fn same_tables(left: &Dataset, right: &Dataset) {
     let (left_tables, right_tables) = (tables_of(left), tables_of(right));
@@ -125,6 +159,66 @@ fn order_of_arguments_does_not_matter() {
     let back = dissect(&[c, a, b], &dir.path().join("cache-2")).unwrap();
     same_tables(&there, &back);
     assert_eq!(there.dir.file_name(), back.dir.file_name(), "one key");
+}
+
+/// One node's capture of a scenario with retransmissions, as one file and in other shapes.
+fn one_node(dir: &Path) -> (Vec<traffic::Frame>, Dataset) {
+    let folder = synth(dir).join("node-a");
+    let capture = crate::support::files(&folder, ".pcap.zst").pop().unwrap();
+    let frames = traffic::read(&capture);
+    assert!(frames.len() > 1000, "{} frames", frames.len());
+    traffic::write_pcap(&dir.join("one/node-0/if-eth0/all.pcap"), frames.clone());
+    let whole = dissect(&[dir.join("one")], &dir.join("cache")).unwrap();
+    (frames, whole)
+}
+
+#[test]
+fn a_thousand_segments_are_as_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (frames, whole) = one_node(dir.path());
+    let mut random = 88_172_645_463_325_252_u64;
+    let mut cuts: Vec<usize> = (0..1000)
+        .map(|_| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random % frames.len() as u64) as usize
+        })
+        .chain([0, frames.len()])
+        .collect();
+    cuts.sort_unstable();
+    cuts.dedup();
+    for (number, pair) in cuts.windows(2).enumerate() {
+        let path = dir.path().join(format!("cut/node-0/if-eth0/{number:04}.pcap"));
+        traffic::write_pcap(&path, frames[pair[0]..pair[1]].to_vec());
+    }
+    let parts = dissect(&[dir.path().join("cut")], &dir.path().join("cache")).unwrap();
+    same_calls(&whole, &parts);
+}
+
+/// Both ends' addresses and ports, in either order: what a load balancer spreads by.
+fn conversation(frame: &traffic::Frame) -> usize {
+    let ends = frame.1.get(26..38).unwrap_or(&[]);
+    ends.iter().map(|&byte| usize::from(byte)).sum()
+}
+
+#[test]
+fn spread_over_ten_nodes_is_as_on_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (frames, whole) = one_node(dir.path());
+    let cache = dir.path().join("cache");
+    let shape = |name: &str, nodes: usize, who: &dyn Fn(usize, &traffic::Frame) -> Vec<usize>| {
+        let folder = dir.path().join(name);
+        traffic::spread(&frames, &folder, nodes, who);
+        dissect(&[folder], &cache).unwrap()
+    };
+    let by_conn = shape("by-conn", 10, &|_, frame| vec![conversation(frame) % 10]);
+    same_calls(&whole, &by_conn);
+    let both_ends = shape("both-ends", 2, &|_, _| vec![0, 1]);
+    same_calls(&whole, &both_ends);
+    let by_packet = shape("by-packet", 10, &|number, _| vec![number * 7 % 10]);
+    assert!(by_packet.meta.mended_conns > 10);
+    same_calls(&whole, &by_packet);
 }
 
 proptest! {

@@ -16,9 +16,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("field", &[]),
     ("dissect", &["capture", "conn", "field"]),
     ("call", &["dissect", "field"]),
-    ("join", &[]),
+    ("join", &["packet"]),
     ("workload", &["field"]),
-    ("replay", &["capture", "packet", "conn", "stream", "field", "dissect", "call", "workload"]),
+    (
+        "replay",
+        &["capture", "packet", "conn", "stream", "field", "dissect", "call", "join", "workload"],
+    ),
     ("catalogue", &["call", "conn", "field", "dissect", "workload"]),
     ("kfl", &["field", "catalogue"]),
     (

@@ -124,6 +124,22 @@ fn segments(dir: &Path) -> BTreeMap<PathBuf, Vec<Frame>> {
     captures.iter().map(|path| (relative(path), read(path))).collect()
 }
 
+/// Spreads frames over nodes: `who` says which nodes see the frame of this number.
+pub fn spread(
+    frames: &[Frame],
+    to: &Path,
+    nodes: usize,
+    who: impl Fn(usize, &Frame) -> Vec<usize>,
+) {
+    let mut parts: Vec<Vec<Frame>> = vec![Vec::new(); nodes];
+    for (number, frame) in frames.iter().enumerate() {
+        who(number, frame).into_iter().for_each(|node| parts[node].push(frame.clone()));
+    }
+    for (node, part) in parts.into_iter().enumerate() {
+        write_pcap(&to.join(format!("node-{node}/if-eth0/all.pcap")), part);
+    }
+}
+
 /// The first capture file of a folder played many times over, each time a minute later: a capture
 /// that takes a while. Uncompressed.
 pub fn repeat(from: &Path, times: i64, path: &Path) {

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use polars::prelude::*;
 
-use crate::join::{Candidates, Clock, Clocks, Groups, Links, Pass, in_order, join_calls};
+use crate::join::{Candidates, Clock, Clocks, Groups, Links, Pass, agree, in_order, join_calls};
 use crate::replay::{Mend, SHARDS};
 
 pub(super) use self::mended::add_mended;
@@ -56,7 +56,7 @@ pub(super) fn join(places: &Places<'_>) -> PolarsResult<Joined> {
         find(&reader, pass, parts, &at_their_own, &mut groups)?;
     }
     let clocks = compare_clocks(&reader, groups.clone(), parts)?;
-    for pass in Pass::DATAGRAMS {
+    for pass in Pass::REST {
         find(&reader, pass, parts, &clocks, &mut groups)?;
     }
     let roots = groups.roots();
@@ -132,7 +132,10 @@ fn grouped(
     }
     let ahead_ns = |node: u32| clocks.get(node as usize).map_or(0, ahead);
     let mut groups: Vec<Vec<Placed>> = groups.into_values().collect();
-    groups.iter_mut().for_each(|group| in_order(group, ahead_ns));
+    for group in &mut groups {
+        agree(group, |turned| std::mem::swap(&mut turned.client_id, &mut turned.server_id));
+        in_order(group, ahead_ns);
+    }
     groups
 }
 

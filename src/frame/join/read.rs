@@ -77,6 +77,12 @@ impl std::ops::Deref for Placed {
     }
 }
 
+impl std::ops::DerefMut for Placed {
+    fn deref_mut(&mut self) -> &mut Member {
+        &mut self.member
+    }
+}
+
 /// Reads the tables of a dataset that is not joined yet.
 pub(super) struct Reader<'a> {
     pub places: &'a Places<'a>,
