@@ -108,7 +108,7 @@ impl Follow {
                 let seq = if tcp.flags.syn() { tcp.seq.wrapping_add(1) } else { tcp.seq };
                 let stream = &mut self.streams[usize::from(asks)];
                 stream.segment(seq, payload, packet.payload_cut, (), limits, |event| match event {
-                    Event::Bytes(bytes, ()) => keep(bytes),
+                    Event::Bytes(bytes, (), _) => keep(bytes),
                     Event::Gap(..) | Event::Anomaly(..) => {}
                 });
             }
