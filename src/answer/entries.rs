@@ -59,7 +59,8 @@ pub fn clauses(
     Ok(found)
 }
 
-/// The rows of all families that match, in order; columns are those of `fields`.
+/// The rows of all families that match, in order; columns are those of `fields`. Where only some
+/// are asked for, they are found by the column of the order alone, and the rest is read for them.
 ///
 /// # Errors
 /// Tables that cannot be read.
@@ -71,23 +72,58 @@ pub fn rows(
     order: &Order,
 ) -> PolarsResult<DataFrame> {
     let selector = Selector::new(dataset)?;
+    let limit = u32::try_from(order.limit).unwrap_or(u32::MAX);
+    let few = order.limit <= FEW;
+    let mut kept: Option<Vec<i64>> = None;
+    if few {
+        let by = std::slice::from_ref(&order.by);
+        let Some(first) = union(&selector, checked, families, by, order, None)? else {
+            return Ok(DataFrame::empty());
+        };
+        let first = first.select([col("__sort"), col("__id")]).sort(KEYS, sort(order)).limit(limit);
+        kept = Some(first.collect()?.column("__id")?.i64()?.iter().flatten().collect());
+    }
     let mut wanted: Vec<FieldRef> = fields.to_vec();
     if !wanted.iter().any(|field| field.name == order.by.name) {
         wanted.push(order.by.clone());
     }
-    let keys = [col("id").alias("__id")];
+    match union(&selector, checked, families, &wanted, order, kept.as_deref())? {
+        Some(rows) => rows.sort(KEYS, sort(order)).limit(limit).collect(),
+        None => Ok(DataFrame::empty()),
+    }
+}
+
+/// Rows up to this many are found first and read then.
+const FEW: usize = 10_000;
+
+/// What rows are sorted by: the field, then the id.
+const KEYS: [&str; 2] = ["__sort", "__id"];
+
+fn sort(order: &Order) -> SortMultipleOptions {
+    SortMultipleOptions::default()
+        .with_order_descending_multi([order.descending, false])
+        .with_nulls_last(true)
+}
+
+/// The rows of all families that match, of these ids where they are given.
+fn union(
+    selector: &Selector<'_>,
+    checked: &Checked,
+    families: &[Family],
+    fields: &[FieldRef],
+    order: &Order,
+    ids: Option<&[i64]>,
+) -> PolarsResult<Option<LazyFrame>> {
     let mut parts = Vec::new();
     for &family in families {
-        if let Some(rows) = selector.rows(checked, family, &wanted, &keys)? {
-            parts.push(rows.with_column(col(column(&order.by)).alias("__sort")));
-        }
+        let rows = match ids {
+            Some(ids) => selector.rows_of(ids, family, fields, &[col("id").alias("__id")])?,
+            None => selector.rows(checked, family, fields, &[col("id").alias("__id")])?,
+        };
+        parts.extend(rows.map(|rows| rows.with_column(col(column(&order.by)).alias("__sort"))));
     }
     if parts.is_empty() {
-        return Ok(DataFrame::empty());
+        return Ok(None);
     }
-    let sort = SortMultipleOptions::default()
-        .with_order_descending_multi([order.descending, false])
-        .with_nulls_last(true);
-    let rows = concat(parts, UnionArgs::default())?.sort(["__sort", "__id"], sort);
-    rows.limit(u32::try_from(order.limit).unwrap_or(u32::MAX)).collect()
+    concat(parts, UnionArgs::default()).map(Some)
 }

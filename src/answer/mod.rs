@@ -10,5 +10,6 @@ pub mod map;
 pub mod payload;
 mod peaks;
 pub mod peers;
+pub mod sql;
 pub mod stats;
 pub mod who;

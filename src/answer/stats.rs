@@ -21,6 +21,24 @@ pub const TIME: &str = "time";
 /// A column that is the same in all rows: a key where nothing tells groups apart.
 const ALL: &str = "__all";
 
+/// What is known of a group.
+pub const FIGURES: [&str; 14] = [
+    "calls",
+    "rate",
+    "errors",
+    "error_rate",
+    "p50_us",
+    "p90_us",
+    "p95_us",
+    "p99_us",
+    "max_us",
+    "in_flight",
+    "conns",
+    "conns_at_once",
+    "request_bytes",
+    "response_bytes",
+];
+
 /// One group's calls and failures over the capture, in [`BARS`] equal stretches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Course {
@@ -35,6 +53,9 @@ pub struct Question<'a> {
     pub by: &'a [FieldRef],
     /// Length of the stretches of time that are told apart.
     pub every_ns: Option<i64>,
+    /// The figures wanted, of [`FIGURES`]; what is not wanted costs nothing. Calls and errors are
+    /// always there.
+    pub figures: &'a [&'a str],
 }
 
 /// The groups, in no order: columns of `by`, [`TIME`] where asked, and the figures. Durations are
@@ -50,12 +71,16 @@ pub fn stats(dataset: &Dataset, question: &Question<'_>) -> PolarsResult<Option<
         None => dataset.meta.last_ns().unwrap_or(0) - dataset.meta.first_ns().unwrap_or(0),
     };
     let seconds = lit((span_ns.max(1) as f64 / 1e9).max(1e-3));
-    let groups = calls.clone().group_by_stable(&keys).agg(sums()).with_columns([
+    let wanted = |name: &str| question.figures.contains(&name);
+    let groups = calls.clone().group_by(&keys).agg(sums(&wanted)).with_columns([
         (col("calls").cast(DataType::Float64) / seconds).alias("rate"),
         (col("errors").cast(DataType::Float64) / col("calls").cast(DataType::Float64))
             .alias("error_rate"),
     ]);
-    let conns = conns(dataset, calls, &keys)?;
+    let conns = match wanted("conns") || wanted("conns_at_once") {
+        true => conns(dataset, calls, &keys)?,
+        false => None,
+    };
     let groups = match conns {
         Some(conns) => {
             let args = JoinArgs { nulls_equal: true, ..JoinArgs::new(JoinType::Left) };
@@ -64,8 +89,14 @@ pub fn stats(dataset: &Dataset, question: &Question<'_>) -> PolarsResult<Option<
         None => groups,
     };
     let groups = groups.drop(by_name([ALL], true, false));
-    let groups = peaks::column(groups.collect()?, "__start", "__end", "in_flight")?;
-    peaks::column(groups, "__conn_start", "__conn_end", "conns_at_once").map(Some)
+    let mut groups = groups.collect()?;
+    if wanted("in_flight") {
+        groups = peaks::column(groups, "__start", "__end", "in_flight")?;
+    }
+    if wanted("conns") || wanted("conns_at_once") {
+        groups = peaks::column(groups, "__conn_start", "__conn_end", "conns_at_once")?;
+    }
+    Ok(Some(groups))
 }
 
 /// The course of each group over the capture, by the values of its keys as text.
@@ -196,21 +227,28 @@ fn failed() -> Expr {
     tests.reduce(Expr::or).unwrap_or(lit(false))
 }
 
-fn sums() -> Vec<Expr> {
+/// The sums that the wanted figures are made of.
+fn sums(wanted: &dyn Fn(&str) -> bool) -> Vec<Expr> {
     let at = |q: f64| col("took").quantile(lit(q), QuantileMethod::Linear).cast(DataType::Int64);
-    vec![
+    let mut sums = vec![
         len().cast(DataType::Int64).alias("calls"),
         col("failed").sum().cast(DataType::Int64).alias("errors"),
-        at(0.5).alias("p50_us"),
-        at(0.9).alias("p90_us"),
-        at(0.95).alias("p95_us"),
-        at(0.99).alias("p99_us"),
-        col("took").max().alias("max_us"),
-        col("request_size").sum().alias("request_bytes"),
-        col("response_size").sum().alias("response_bytes"),
-        col("ts_ns").alias("__start"),
-        col("__end"),
-    ]
+    ];
+    let optional = [
+        ("p50_us", at(0.5)),
+        ("p90_us", at(0.9)),
+        ("p95_us", at(0.95)),
+        ("p99_us", at(0.99)),
+        ("max_us", col("took").max()),
+        ("request_bytes", col("request_size").sum()),
+        ("response_bytes", col("response_size").sum()),
+    ];
+    let optional = optional.into_iter().filter(|(name, _)| wanted(name));
+    sums.extend(optional.map(|(name, sum)| sum.alias(name)));
+    if wanted("in_flight") {
+        sums.extend([col("ts_ns").alias("__start"), col("__end")]);
+    }
+    sums
 }
 
 /// The connections that carried each group's calls: how many, when each was open.

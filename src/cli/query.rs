@@ -9,9 +9,11 @@ use clap::ValueEnum;
 use polars::prelude::*;
 
 use crate::answer::entries::{self, Hits, Order};
+use crate::answer::sql;
 use crate::catalogue::{Family, Field, FieldRef, catalogue};
 use crate::field::FieldType;
 use crate::frame::{Dataset, FAMILIES, Selector, column};
+use crate::kfl::sql::Dialect;
 use crate::kfl::{self, Checked};
 
 use super::args::Global;
@@ -70,6 +72,9 @@ pub struct Args {
     /// Say how the filter is understood and run, instead of running it
     #[arg(long, conflicts_with_all = ["count", "format"])]
     explain: bool,
+    /// Print the SQL that asks the same of the frames' Parquet files, instead of running it
+    #[arg(long, value_enum, value_name = "DIALECT", conflicts_with_all = ["count", "format", "explain"])]
+    sql: Option<DialectArg>,
     /// File to write to [default: stdout]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -82,6 +87,45 @@ enum Format {
     Jsonl,
     Csv,
     Parquet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DialectArg {
+    Duckdb,
+    Spark,
+}
+
+/// What says most of a protocol's or family's entries, shown where the filter names that.
+const TELLING: &[(&str, &[&str])] = &[
+    ("dns", &["dns_questions"]),
+    ("redis", &["redis_key"]),
+    ("kafka", &["kafka_request_summary"]),
+    ("amqp", &["amqp_summary"]),
+    ("mysql", &["mysql_query"]),
+    ("postgresql", &["postgresql_query"]),
+    ("mongodb", &["mongodb_collection"]),
+    ("tlsx", &["tlsx_sni"]),
+    ("conn", &["dst.port", "conn_local_bytes", "conn_remote_bytes"]),
+    ("tcp_conn", &["dst.port", "conn_local_bytes", "conn_remote_bytes"]),
+    ("udp_conn", &["dst.port", "conn_local_bytes", "conn_remote_bytes"]),
+    ("flow", &["dst.port", "flow_conns", "flow_local_bytes", "flow_remote_bytes"]),
+    ("tcp_flow", &["dst.port", "flow_conns", "flow_local_bytes", "flow_remote_bytes"]),
+    ("udp_flow", &["dst.port", "flow_conns", "flow_local_bytes", "flow_remote_bytes"]),
+];
+
+/// The columns of a filter that names none: those of every entry, and what is telling.
+fn default_columns(checked: &Checked) -> Vec<&'static str> {
+    let mut columns = COLUMNS.to_vec();
+    for field in checked.fields() {
+        let telling = TELLING.iter().find(|(flag, _)| *flag == field.name);
+        for &name in telling.map_or(&[][..], |(_, names)| names) {
+            let behind = columns.iter().position(|c| *c == "status_code").unwrap_or(0);
+            if !columns.contains(&name) {
+                columns.insert(behind, name);
+            }
+        }
+    }
+    columns
 }
 
 /// What is asked, and which fields of the answer are wanted in which order.
@@ -192,13 +236,23 @@ pub fn unit(field: &Field) -> Unit {
 
 pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let names: Vec<&str> = match args.columns.is_empty() {
-        true => COLUMNS.to_vec(),
+        true => default_columns(&kfl::check(catalogue(), &args.kfl)?),
         false => args.columns.iter().map(String::as_str).collect(),
     };
     let question = Question::new(global, &args.kfl, &names, &args.sort, args.limit, &FAMILIES)?;
     let dataset = load::dataset(global, &args.source)?;
     if args.explain {
         output::print(&explain(&dataset, &question)?)?;
+        return Ok(Exit::Ok);
+    }
+    if let Some(dialect) = args.sql {
+        let dialect = match dialect {
+            DialectArg::Duckdb => Dialect::DuckDb,
+            DialectArg::Spark => Dialect::Spark,
+        };
+        let checked = question.at(&dataset);
+        let families = &question.families;
+        output::print(&sql::statements(&dataset, &checked, &question.columns, families, dialect)?)?;
         return Ok(Exit::Ok);
     }
     if args.count {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context, ensure};
 use polars::prelude::{DataFrame, SortMultipleOptions};
 
-use crate::answer::stats::{BARS, Course, Question, TIME, courses, key_texts, stats};
+use crate::answer::stats::{BARS, Course, FIGURES, Question, TIME, courses, key_texts, stats};
 use crate::catalogue::{Family, FieldRef};
 use crate::field::FieldType;
 use crate::frame::column;
@@ -38,6 +38,10 @@ pub struct Args {
     /// Fields that tell groups apart; none: everything together
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',', default_value = "dst.display")]
     by: Vec<String>,
+    /// Figures wanted [default: all]: calls rate errors error_rate p50_us p90_us p95_us p99_us max_us
+    /// in_flight conns conns_at_once request_bytes response_bytes
+    #[arg(long, value_name = "FIGURE,...", value_delimiter = ',')]
+    figures: Vec<String>,
     /// Tell stretches of time apart, such as 10s, 1m, 1h
     #[arg(long, value_name = "DURATION")]
     every: Option<String>,
@@ -52,23 +56,16 @@ pub struct Args {
     sort: Option<String>,
 }
 
-/// Figures of a group, in the order of the table.
-const FIGURES: &[(&str, Unit)] = &[
-    ("calls", Unit::Plain),
-    ("rate", Unit::PerSecond),
-    ("errors", Unit::Plain),
-    ("error_rate", Unit::Share),
-    ("p50_us", Unit::Micros),
-    ("p90_us", Unit::Micros),
-    ("p95_us", Unit::Micros),
-    ("p99_us", Unit::Micros),
-    ("max_us", Unit::Micros),
-    ("in_flight", Unit::Plain),
-    ("conns", Unit::Plain),
-    ("conns_at_once", Unit::Plain),
-    ("request_bytes", Unit::Bytes),
-    ("response_bytes", Unit::Bytes),
-];
+/// How a figure is shown.
+fn unit(figure: &str) -> Unit {
+    match figure {
+        "rate" => Unit::PerSecond,
+        "error_rate" => Unit::Share,
+        name if name.ends_with("_us") => Unit::Micros,
+        name if name.ends_with("_bytes") => Unit::Bytes,
+        _ => Unit::Plain,
+    }
+}
 
 pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let checked = filter(global, &args.filter)?;
@@ -77,7 +74,8 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let every_ns = args.every.as_deref().map(duration).transpose()?;
     let dataset = load::dataset(global, &args.source)?;
     let checked = checked.at(dataset.meta.last_ns().unwrap_or(0));
-    let question = Question { checked: &checked, by: &by, every_ns };
+    let figures = figures(&args.figures)?;
+    let question = Question { checked: &checked, by: &by, every_ns, figures: &figures };
     let groups = stats(&dataset, &question)?.unwrap_or_default();
     let total = groups.height();
     let rows = sorted(&groups, args)?;
@@ -126,6 +124,18 @@ fn groupable(name: &str) -> anyhow::Result<FieldRef> {
     Ok(field)
 }
 
+/// The figures asked for, all where none are.
+fn figures(asked: &[String]) -> anyhow::Result<Vec<&str>> {
+    if asked.is_empty() {
+        return Ok(FIGURES.to_vec());
+    }
+    for name in asked {
+        let known = FIGURES.contains(&name.as_str());
+        ensure!(known, "--figures {name}: no such figure; there are {}", FIGURES.join(", "));
+    }
+    Ok(asked.iter().map(String::as_str).collect())
+}
+
 fn duration(text: &str) -> anyhow::Result<i64> {
     kfl::parse_duration(text)
         .filter(|&ns| ns >= 1_000_000)
@@ -166,7 +176,8 @@ fn sheet(
     let mut columns: Vec<(String, String, Unit)> = Vec::new();
     columns.extend(question.every_ns.map(|_| (TIME.into(), TIME.into(), Unit::Time)));
     columns.extend(question.by.iter().map(|f| (column(f), f.name.to_string(), Unit::Plain)));
-    columns.extend(FIGURES.iter().map(|(name, unit)| ((*name).into(), (*name).into(), *unit)));
+    let figures = question.figures.iter();
+    columns.extend(figures.map(|name| ((*name).into(), (*name).into(), unit(name))));
     if rows.height() == 0 {
         return Ok(Sheet::new(columns.into_iter().map(|(_, head, unit)| (head, unit))));
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::frame::made;
 use crate::synth::{Scenario, builtin};
 
 use super::args::Global;
@@ -26,6 +27,10 @@ pub struct Args {
     /// Take another seed than the scenario's
     #[arg(long)]
     seed: Option<u64>,
+    /// Write the frames of so many made-up calls instead, without packets, for benchmarks of
+    /// questions: `query KFL --frames DIR`; the scenario is then `frames`
+    #[arg(long, value_name = "N")]
+    calls: Option<u64>,
 }
 
 pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
@@ -34,6 +39,17 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         output::print(&list.collect::<String>())?;
         return Ok(Exit::Ok);
     };
+    if let Some(calls) = args.calls {
+        anyhow::ensure!(
+            name == "frames",
+            "--calls makes calls of its own: write `synth frames --calls N -o DIR`"
+        );
+        made::write(dir, calls, args.seed.unwrap_or(1))?;
+        if !global.quiet {
+            output::print(&format!("written: {}; ask with --frames", dir.display()))?;
+        }
+        return Ok(Exit::Ok);
+    }
     let mut scenario = Scenario::load(name)?;
     if let Some(seed) = args.seed {
         scenario.seed = seed;

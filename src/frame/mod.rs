@@ -7,6 +7,7 @@ mod dataset;
 mod flows;
 mod join;
 pub mod lower;
+pub mod made;
 mod meta;
 mod parquet;
 mod select;

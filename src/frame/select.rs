@@ -124,6 +124,28 @@ impl<'d> Selector<'d> {
         Ok(Some(scan.select(columns.collect::<Vec<_>>())))
     }
 
+    /// Rows of one family with these ids, with the columns as in [`rows`](Self::rows).
+    ///
+    /// # Errors
+    /// Tables that cannot be read.
+    pub fn rows_of(
+        &self,
+        ids: &[i64],
+        family: Family,
+        fields: &[FieldRef],
+        extra: &[Expr],
+    ) -> PolarsResult<Option<LazyFrame>> {
+        let Some(scan) = self.dataset.scan(family.table())? else { return Ok(None) };
+        let kept = one_of(ids);
+        let stored = || fields.iter().filter(|field| field.stored_for(family));
+        // The few rows are there before anything is joined to them.
+        let scan = scan.filter(kept.clone()).collect()?.lazy();
+        let scan = self.with_sides(scan, family, stored(), Some(kept))?;
+        let scan = self.with_workloads(scan, stored());
+        let columns = fields.iter().map(|field| output(field, family)).chain(extra.iter().cloned());
+        Ok(Some(scan.select(columns.collect::<Vec<_>>())))
+    }
+
     /// The family's table with all that the filter and `fields` need joined in, and the filter;
     /// `None` when no row can match.
     fn joined(
@@ -147,17 +169,18 @@ impl<'d> Selector<'d> {
         if let Some(predicate) = &predicate {
             needed.extend(predicate.fields.iter().map(|field| (field.name, field)));
         }
-        let scan = self.with_sides(scan, family, needed.values().copied())?;
+        let scan = self.with_sides(scan, family, needed.values().copied(), None)?;
         let scan = self.with_workloads(scan, needed.values().copied());
         Ok(Some((scan, predicate.map(|p| p.expr))))
     }
 
-    /// Joins the protocol tables that hold some of the fields.
+    /// Joins the protocol tables that hold some of the fields; of the rows `kept` where given.
     fn with_sides<'f>(
         &self,
         mut scan: LazyFrame,
         family: Family,
         needed: impl Iterator<Item = &'f FieldRef>,
+        kept: Option<Expr>,
     ) -> PolarsResult<LazyFrame> {
         if family != Family::Calls {
             return Ok(scan);
@@ -171,7 +194,13 @@ impl<'d> Selector<'d> {
         for (table, columns) in columns {
             let names = columns.iter().map(|name| col(name.as_str()));
             let side = match self.dataset.scan(table)? {
-                Some(side) => side.select(names.chain([col("id")]).collect::<Vec<_>>()),
+                Some(side) => {
+                    let side = match &kept {
+                        Some(kept) => side.filter(kept.clone()),
+                        None => side,
+                    };
+                    side.select(names.chain([col("id")]).collect::<Vec<_>>())
+                }
                 None => self.empty(table, &columns)?,
             };
             scan = scan.join(side, [col("id")], [col("id")], JoinArgs::new(JoinType::Left));
@@ -215,6 +244,13 @@ impl<'d> Selector<'d> {
         }
         scan
     }
+}
+
+/// Whether a row's id is one of these.
+fn one_of(ids: &[i64]) -> Expr {
+    let ids = Series::new("ids".into(), ids);
+    let list = ids.implode().map_or_else(|_| ids.clone(), IntoSeries::into_series);
+    col("id").is_in(lit(list), false)
 }
 
 fn dtype(ty: FieldType) -> DataType {

@@ -27,6 +27,7 @@ pub mod limits;
 mod net;
 mod parse;
 mod print;
+pub mod sql;
 mod time;
 mod types;
 mod value;
@@ -38,7 +39,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::catalogue::{Catalogue, FieldRef};
+use crate::catalogue::{Catalogue, Family, FieldRef};
 
 pub use ast::{Ast, Call, Node, NodeKind, Operator};
 pub use error::{KflError, Span};
@@ -135,6 +136,22 @@ impl Checked {
             kind => Expr { ty: part.ty, kind },
         });
         Checked { expr, ..self }
+    }
+
+    /// The filter on the entries of one family: flags and fields that are the same for all of them
+    /// are settled.
+    pub fn of_family(&self, family: Family) -> Expr {
+        rewrite(self.expr.clone(), &mut |part| match &part.kind {
+            Kind::Flag(field) => match field.flag.as_ref().map(|flag| flag.protocols(family)) {
+                Some(None) => Expr::bool(true),
+                Some(Some([])) | None => Expr::bool(false),
+                Some(Some(_)) => part,
+            },
+            Kind::Field(field) if !field.stored_for(family) => {
+                Expr::constant(part.ty.clone(), Value::absent(field.ty, field.absent))
+            }
+            _ => part,
+        })
     }
 
     /// Judges one entry.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Program, files, redis_oom, shared};
+use crate::support::{Program, files, installed, redis_oom, shared};
 
 fn fixture() -> String {
     redis_oom().display().to_string()
@@ -250,6 +250,88 @@ fn statistics_equal_the_truth() {
     assert_eq!((times[0], times.len(), times.is_sorted()), ("2026-11-20T14:15:00Z", 6, true));
     program.run(&["stats", &input, "--by", "request.headers"]).fails(2, "tells no groups apart");
     program.run(&["stats", &input, "--every", "often"]).fails(2, "--every often");
+}
+
+#[test]
+fn figures_are_computed_when_wanted() {
+    let program = Program::new();
+    let input = fixture();
+    let args = ["stats", &input, "-f", "http", "--figures", "calls,p95_us"];
+    let answer = json(&program, &args);
+    let names: Vec<&String> = rows(&answer, "groups")[0].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["calls", "dst.display", "p95_us"]);
+    program.run(&["stats", &input, "--figures", "speed"]).fails(2, "no such figure");
+}
+
+/// The statement that `--sql` prints finds the same entries, run by DuckDB itself.
+#[test]
+fn sql_finds_the_same_entries() {
+    let program = Program::new();
+    let input = fixture();
+    let filters = [
+        ("http && status_code >= 500 && dst.service.name == \"cart\"", 78),
+        ("redis && redis_error.startsWith(\"OOM\")", 158),
+        ("dns && dns_questions.exists(q, q.contains(\"stripe\"))", 0),
+        ("tcp_conn && \"REDIS\" in conn_l7_detected && conn_completeness == 31", 0),
+        ("http && map_get(request.headers, \"user-agent\", \"\").contains(\"loadgen\")", 1200),
+    ];
+    let python = if installed("python3") { "python3" } else { "" };
+    let duckdb = std::process::Command::new(python).args(["-c", "import duckdb"]).output();
+    let there = duckdb.is_ok_and(|out| out.status.success());
+    if !there {
+        crate::support::left_out("SQL: python3 has no module duckdb");
+    }
+    for (filter, known) in filters {
+        let count = program.run(&["query", filter, &input, "--count"]).ends(0).stdout;
+        let count: u64 = count.trim().parse().unwrap();
+        assert!(known == 0 || count == known, "{filter}: {count}");
+        for dialect in ["duckdb", "spark"] {
+            let sql = program.run(&["query", filter, &input, "--sql", dialect]).ends(0).stdout;
+            assert!(sql.contains("WHERE") && sql.ends_with(";\n"), "{sql}");
+        }
+        let sql = program.run(&["query", filter, &input, "--sql", "duckdb", "--columns", "id"]);
+        let sql = sql.ends(0).stdout;
+        if there {
+            let script = "import duckdb,sys; print(len(duckdb.sql(sys.argv[1]).fetchall()))";
+            let out = std::process::Command::new(python).args(["-c", script, &sql]).output();
+            let out = out.unwrap();
+            let rows = String::from_utf8_lossy(&out.stdout).trim().to_string();
+            let said = String::from_utf8_lossy(&out.stderr).into_owned();
+            assert_eq!(rows, count.to_string(), "{filter}\n{sql}\n{said}");
+        }
+    }
+    program
+        .run(&["query", "cidr(src.ip, \"10.0.0.0/8\")", &input, "--sql", "duckdb"])
+        .fails(2, "cannot be said in SQL");
+}
+
+/// Frames without packets, for questions at sizes that captures take long to reach.
+#[test]
+fn made_up_frames_answer_questions() {
+    let program = Program::new();
+    let dir = program.path("made");
+    let out = dir.to_str().unwrap();
+    program.run(&["synth", "frames", "--calls", "20000", "-o", out]).ends(0);
+    let count = |kfl: &str| -> u64 {
+        let run = program.run(&["query", kfl, "--frames", out, "--count"]).ends(0);
+        run.stdout.trim().parse().unwrap()
+    };
+    assert_eq!((count("has_response"), count("conn")), (20_000, 400));
+    assert!((13_000..15_000).contains(&count("http")));
+    assert!(count("http && status_code >= 500 && dst.namespace == \"production\"") > 50);
+    assert!(count("map_get(remote_labels, \"app\", \"\") == \"cart\"") > 100);
+    let again = program.path("again");
+    program.run(&["synth", "frames", "--calls", "20000", "-o", again.to_str().unwrap()]).ends(0);
+    for file in files(&dir, ".parquet") {
+        let other = again.join(file.strip_prefix(&dir).unwrap());
+        assert_eq!(
+            std::fs::read(&file).unwrap(),
+            std::fs::read(&other).unwrap(),
+            "{}",
+            file.display()
+        );
+    }
+    program.run(&["synth", "healthy", "--calls", "5", "-o", out]).fails(2, "synth frames");
 }
 
 #[test]

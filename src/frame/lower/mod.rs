@@ -21,7 +21,8 @@ use polars::prelude::{DataType, Expr as PlExpr, NULL, col, lit, when};
 
 use crate::catalogue::{Family, Field, FieldRef};
 use crate::field::{End, FieldType, Origin};
-use crate::kfl::{Checked, Entry, Expr, Kind, Type, Value, Verdict, rewrite};
+use crate::kfl::sql::sql_column;
+use crate::kfl::{Checked, Entry, Expr, Kind, Type, Verdict};
 
 /// What a filter is on the rows of a table.
 #[derive(Debug, Clone)]
@@ -56,7 +57,7 @@ impl Predicate {
 
 /// The column that holds a field.
 pub fn column(field: &Field) -> String {
-    if field.name == "timestamp" { "ts_ns".to_string() } else { field.column() }
+    sql_column(field)
 }
 
 /// Lowers a filter for one family's table, whose columns are those of the catalogue: text as
@@ -66,7 +67,7 @@ pub fn column(field: &Field) -> String {
 /// `workloads` are all workloads with their ids; as an [`Entry`], each answers the attribute of a
 /// field's [`Origin::Workload`], whichever end that names.
 pub fn lower(checked: &Checked, family: Family, workloads: &[(i64, &dyn Entry)]) -> Lowered {
-    let expr = for_family(checked.expr(), family);
+    let expr = checked.of_family(family);
     match (Lower { family, workloads }).test(&expr) {
         Test::Known(true) => Lowered::Always,
         Test::Known(false) => Lowered::Never,
@@ -75,21 +76,6 @@ pub fn lower(checked: &Checked, family: Family, workloads: &[(i64, &dyn Entry)])
             Lowered::Where(Predicate { expr: part.expr, fields })
         }
     }
-}
-
-/// What is the same for all rows of a family: its flags, and fields that it does not store.
-fn for_family(expr: &Expr, family: Family) -> Expr {
-    rewrite(expr.clone(), &mut |part| match &part.kind {
-        Kind::Flag(field) => match field.flag.as_ref().map(|flag| flag.protocols(family)) {
-            Some(None) => Expr::bool(true),
-            Some(Some([])) | None => Expr::bool(false),
-            Some(Some(_)) => part,
-        },
-        Kind::Field(field) if !field.stored_for(family) => {
-            Expr::constant(part.ty.clone(), Value::absent(field.ty, field.absent))
-        }
-        _ => part,
-    })
 }
 
 /// A Polars expression and the fields behind its columns.

@@ -521,3 +521,69 @@ proptest! {
         prop_assert_eq!(judged, expected, "{}", filter);
     }
 }
+
+/// Evaluates SQL conditions on a Parquet file and prints JSON: per condition true, false or null
+/// for each row, or the engine's message.
+const DUCKDB: &str = r#"
+import duckdb, json, sys
+con = duckdb.connect()
+con.execute("CREATE TABLE t AS SELECT * FROM read_parquet(?)", [sys.argv[1]])
+out = []
+for condition in json.load(open(sys.argv[2])):
+    try:
+        rows = con.execute(f"SELECT ({condition}) FROM t ORDER BY __row").fetchall()
+        out.append([row[0] for row in rows])
+    except Exception as error:
+        out.append(str(error))
+print(json.dumps(out))
+"#;
+
+/// The third back end: SQL, run by the engine itself where it is installed.
+#[test]
+fn duckdb_and_the_row_evaluator_agree() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let python = || std::process::Command::new("python3");
+    let there = python().args(["-c", "import duckdb"]).output();
+    if !there.is_ok_and(|out| out.status.success()) {
+        eprintln!("left out: SQL against DuckDB: python3 has no module duckdb");
+        return;
+    }
+    let mut runner = TestRunner::deterministic();
+    let catalogue = testing::catalogue();
+    let rows: Vec<Fake> = (0..80).map(|_| row().new_tree(&mut runner).unwrap().current()).collect();
+    let drawn = (0..1500).map(|_| test_of().new_tree(&mut runner).unwrap().current());
+    let (mut filters, mut conditions) = (Vec::new(), Vec::new());
+    for filter in drawn {
+        let checked = kfl::check(&catalogue, &filter).unwrap().at(now());
+        let sql = kfl::sql::condition(&checked, Family::Calls, kfl::sql::Dialect::DuckDb);
+        if let Ok(sql) = sql {
+            filters.push(filter);
+            conditions.push(sql.text);
+        }
+    }
+    assert!(filters.len() > 500, "only {} of the drawn filters can be said", filters.len());
+    let dir = tempfile::tempdir().unwrap();
+    let (data, asked) = (dir.path().join("rows.parquet"), dir.path().join("asked.json"));
+    let mut frame =
+        frame(&rows, &catalogue, Family::Calls).with_row_index("__row".into(), None).unwrap();
+    ParquetWriter::new(std::fs::File::create(&data).unwrap()).finish(&mut frame).unwrap();
+    std::fs::write(&asked, serde_json::to_string(&conditions).unwrap()).unwrap();
+    let out = python().args(["-c", DUCKDB]).args([&data, &asked]).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let answers: Vec<serde_json::Value> = serde_json::from_slice(&out.stdout).unwrap();
+    let mut wrong = Vec::new();
+    for ((filter, condition), answer) in filters.iter().zip(&conditions).zip(answers) {
+        let expected = serde_json::json!(expected(filter, &rows));
+        if answer != expected {
+            wrong.push(format!("{filter}\n  {condition}\n  {answer}\n  {expected}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        filters.len(),
+        wrong[..wrong.len().min(8)].join("\n")
+    );
+}
