@@ -55,6 +55,13 @@ pub fn check_settings(scenario: &Scenario) -> Result<(), Invalid> {
         let fits = (1_000..=10_000_000_000).contains(&delay.0);
         require(fits, "network", "network", "delays must be between 1us and 10s")?;
     }
+    for link in &network.links {
+        find(&scenario.nodes, |n| &n.name, "network, links", "node", &link.from)?;
+        find(&scenario.nodes, |n| &n.name, "network, links", "node", &link.to)?;
+        check_share("network, links", "loss", link.loss)?;
+        let fits = link.delay.is_none_or(|delay| (1_000..=10_000_000_000).contains(&delay.0));
+        require(fits, "network, links", "links", "delays must be between 1us and 10s")?;
+    }
     for (node, loss) in &scenario.capture.loss {
         find(&scenario.nodes, |n| &n.name, "capture", "node", node)?;
         check_share("capture", "loss", *loss)?;

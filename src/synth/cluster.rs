@@ -89,11 +89,12 @@ fn pod(system: &System<'_>, host: &Host) -> Value {
     })
 }
 
-/// Names resolve to the addresses of pods: the services are headless, but for that of DNS.
+/// Where names resolve to the addresses of pods the services are headless, but for that of DNS.
 fn service_object(system: &System<'_>, service: &Service<'_>) -> Value {
     let spec = service.spec;
     let dns = spec.protocol == Protocol::Dns;
-    let cluster_ip = if dns { "10.96.0.10" } else { "None" };
+    let own = service.address.map(|ip| ip.to_string());
+    let cluster_ip = own.as_deref().unwrap_or(if dns { "10.96.0.10" } else { "None" });
     let (name, app) = (service_name(spec), &spec.name);
     let transport = transport(spec);
     json!({

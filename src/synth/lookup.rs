@@ -4,6 +4,7 @@
 use super::call::Reply;
 use super::dns::{self, A, AAAA, Answer};
 use super::flow::Flow;
+use super::network::Way;
 use super::scenario::FaultKind;
 use super::sim::Simulation;
 use super::wire;
@@ -71,6 +72,7 @@ impl Simulation<'_> {
         let mut addresses: Vec<_> = callee.hosts.iter().map(|h| system.hosts[*h].ip).collect();
         addresses.rotate_left(choice);
         addresses.truncate(ADDRESSES_MAX);
+        let addresses = callee.address.map_or(addresses, |address| vec![address]);
         let mut lookup = Lookup { caller, service, deadline, addresses, touched: false };
         let name = self.address_name(caller, service);
         let mut now = at;
@@ -174,7 +176,7 @@ impl Simulation<'_> {
         let query = dns::query(id, name, kind);
         let datagram = wire::udp(client, resolver, flow.random.next() as u16, &query);
         let arrival = at + delay;
-        let seen = self.net.send(caller, server, at, Some(arrival), &datagram);
+        let seen = self.net.send((caller, server), Way::ToServer, at, Some(arrival), &datagram);
         self.record.request(dns, seen);
         let Some(answer) = answer else { return arrival };
 
@@ -189,7 +191,7 @@ impl Simulation<'_> {
         let response = dns::response(id, name, kind, answer);
         let datagram = wire::udp(resolver, client, flow.random.next() as u16, &response);
         let arrival = ready + self.net.delay(server, caller, &mut flow.random);
-        let seen = self.net.send(server, caller, ready, Some(arrival), &datagram);
+        let seen = self.net.send((server, caller), Way::ToClient, ready, Some(arrival), &datagram);
         let failed = matches!(answer, Answer::ServFail);
         self.record.response(dns, answer.rcode().1, failed, seen);
         arrival

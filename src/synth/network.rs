@@ -10,7 +10,7 @@ use super::system::System;
 use super::wire::{Datagram, Hop};
 use crate::capture::write::{ETHERNET, Record, SNAPLEN, SegmentWriter};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,16 @@ const BRIDGE_NS: i64 = 8_000;
 const TTL: u8 = 64;
 const TTL_OTHER_NODE: u8 = 62;
 const TTL_EXTERNAL: u8 = 52;
+
+/// From kube-proxy's rules to the other side of the bridge.
+const TRANSLATION_NS: i64 = 3_000;
+
+/// Which way a packet goes; addresses of services are translated for the client's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    ToServer,
+    ToClient,
+}
 
 /// The nodes (as bits) whose captures hold a packet or message.
 pub type Seen = u64;
@@ -42,6 +52,8 @@ pub struct Captured {
     pub packets: Vec<u64>,
     pub first: i64,
     pub last: i64,
+    /// By sending and receiving node: segments with payload sent, and lost on the way.
+    pub links: BTreeMap<(usize, usize), (u64, u64)>,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +87,8 @@ impl<'a> Network<'a> {
         };
         let captures = (0..).zip(&scenario.nodes).map(capture).collect();
         let packets = vec![0; scenario.nodes.len()];
-        let captured = Captured { packets, first: system.end(), last: system.start() };
+        let captured =
+            Captured { packets, first: system.end(), last: system.start(), links: BTreeMap::new() };
         Network { system, captures, waiting: BinaryHeap::new(), order: 0, captured }
     }
 
@@ -83,47 +96,94 @@ impl<'a> Network<'a> {
         self.system.hosts[host].ip
     }
 
+    /// What the scenario says of the way between two hosts' nodes.
+    fn link(&self, src: usize, dst: usize) -> Option<&'a super::scenario::Link> {
+        let scenario = self.system.scenario;
+        let name = |host: usize| Some(&scenario.nodes[self.system.hosts[host].node?].name);
+        let (from, to) = (name(src)?, name(dst)?);
+        scenario.network.links.iter().find(|link| link.from == *from && link.to == *to)
+    }
+
     /// One-way delay of a packet.
     pub fn delay(&self, src: usize, dst: usize, random: &mut Random) -> i64 {
         let network = &self.system.scenario.network;
+        let own = self.link(src, dst).and_then(|link| link.delay);
         let (src, dst) = (&self.system.hosts[src], &self.system.hosts[dst]);
         let Span(typical) = match (src.node, dst.node) {
             (Some(a), Some(b)) if a == b => network.same_node,
-            (Some(_), Some(_)) => network.cross_node,
+            (Some(_), Some(_)) => own.unwrap_or(network.cross_node),
             _ => network.external,
         };
         random.around(typical, network.jitter).max(1_000)
     }
 
     /// Whether a TCP segment gets lost on its way.
-    pub fn loses(&self, random: &mut Random) -> bool {
-        let probability = self.system.scenario.network.retransmit;
+    pub fn loses(&self, src: usize, dst: usize, random: &mut Random) -> bool {
+        let everywhere = self.system.scenario.network.retransmit;
+        let there = self.link(src, dst).map_or(0.0, |link| link.loss);
+        let probability = 1.0 - (1.0 - everywhere) * (1.0 - there);
         probability > 0.0 && random.chance(probability)
     }
 
-    /// Sends a packet; `arrival` is none when it gets lost between the nodes.
+    /// Counts a segment with payload between two nodes.
+    pub fn count(&mut self, src: usize, dst: usize, lost: bool) {
+        let (from, to) = (self.system.hosts[src].node, self.system.hosts[dst].node);
+        if let (Some(from), Some(to)) = (from, to)
+            && from != to
+        {
+            let link = self.captured.links.entry((from, to)).or_default();
+            *link = (link.0 + 1, link.1 + u64::from(lost));
+        }
+    }
+
+    /// Sends a packet between two hosts; `arrival` is none when it gets lost between the nodes. The
+    /// client's node sees a service's address where the service has one, and behind the
+    /// translation the pod's.
     pub fn send(
         &mut self,
-        src: usize,
-        dst: usize,
+        (src, dst): (usize, usize),
+        way: Way,
         at: i64,
         arrival: Option<i64>,
         datagram: &Datagram,
     ) -> Seen {
+        let server = if way == Way::ToServer { dst } else { src };
+        let service = self.system.known_as(server).map(|ip| match way {
+            Way::ToServer => datagram.between(datagram.src, ip),
+            Way::ToClient => datagram.between(ip, datagram.dst),
+        });
         let (src, dst) = (&self.system.hosts[src], &self.system.hosts[dst]);
         let mut seen = 0;
         if let Some(node) = src.node {
             let same = dst.node == Some(node);
             let dst_mac = if same { dst.mac() } else { mac(bridge(node)) };
             let hop = Hop { src_mac: src.mac(), dst_mac, ttl: TTL };
-            seen |= self.capture(node, at, datagram, hop);
+            match (&service, way) {
+                (Some(service), Way::ToServer) => {
+                    seen |= self.capture(node, at, service, hop);
+                    if same {
+                        let hop = Hop { ttl: TTL - 1, ..hop };
+                        seen |= self.capture(node, at + TRANSLATION_NS, datagram, hop);
+                    }
+                }
+                (Some(service), Way::ToClient) if same => {
+                    seen |= self.capture(node, at, datagram, hop);
+                    let hop = Hop { ttl: TTL - 1, ..hop };
+                    seen |= self.capture(node, at + TRANSLATION_NS, service, hop);
+                }
+                _ => seen |= self.capture(node, at, datagram, hop),
+            }
         }
         if let (Some(node), Some(arrival)) = (dst.node, arrival)
             && src.node != Some(node)
         {
             let ttl = if src.node.is_some() { TTL_OTHER_NODE } else { TTL_EXTERNAL };
             let hop = Hop { src_mac: mac(bridge(node)), dst_mac: dst.mac(), ttl };
-            seen |= self.capture(node, (arrival - BRIDGE_NS).max(at + 1), datagram, hop);
+            let arrived = match (&service, way) {
+                (Some(service), Way::ToClient) => service,
+                _ => datagram,
+            };
+            seen |= self.capture(node, (arrival - BRIDGE_NS).max(at + 1), arrived, hop);
         }
         seen
     }

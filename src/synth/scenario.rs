@@ -27,6 +27,10 @@ pub struct Scenario {
     /// Whether services pass on `traceparent` and `x-request-id`.
     #[serde(default = "defaults::yes")]
     pub trace_headers: bool,
+    /// Services have addresses of their own, which the caller's node translates to those of pods
+    /// (kube-proxy); without, names resolve to the pods.
+    #[serde(default)]
+    pub service_addresses: bool,
     /// Names with fewer dots are first tried in the search domains, as resolv.conf(5) says.
     #[serde(default = "defaults::ndots")]
     pub ndots: usize,
@@ -56,6 +60,21 @@ pub struct Network {
     pub jitter: f64,
     /// Probability that a TCP segment with payload is lost once and sent again.
     pub retransmit: f64,
+    /// Ways between two nodes that differ from the others, one direction each.
+    pub links: Vec<Link>,
+}
+
+/// The way from one node to another.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    pub from: String,
+    pub to: String,
+    /// In place of `cross_node`.
+    pub delay: Option<Span>,
+    /// Probability that a TCP segment with payload is lost there and sent again.
+    #[serde(default)]
+    pub loss: f64,
 }
 
 impl Default for Network {
@@ -67,6 +86,7 @@ impl Default for Network {
             external: Span::micros(9_000),
             jitter: 0.15,
             retransmit: 0.0,
+            links: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::check::*;
 use super::host::{Host, Placement};
 use super::scenario::{self, FaultKind, Protocol, Scenario};
+use std::net::Ipv4Addr;
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 
@@ -24,6 +25,8 @@ pub struct Service<'a> {
     pub hosts: Vec<usize>,
     /// Name that DNS answers for, without the final dot.
     pub domain: String,
+    /// Its own address, where the scenario gives services one.
+    pub address: Option<Ipv4Addr>,
     pub endpoints: Vec<Endpoint<'a>>,
 }
 
@@ -103,6 +106,11 @@ impl<'a> System<'a> {
         self.start() + self.scenario.duration.0
     }
 
+    /// The address under which clients know a host, where it is not its own.
+    pub fn known_as(&self, host: usize) -> Option<Ipv4Addr> {
+        self.services.iter().find(|service| service.hosts.contains(&host))?.address
+    }
+
     pub fn latency(&self, service: usize, operation: Operation<'_>) -> scenario::Latency {
         let service = &self.services[service];
         match operation {
@@ -154,7 +162,19 @@ fn service<'a>(
     let first = hosts.len();
     hosts.extend(placed);
     let hosts = (first..hosts.len()).collect();
-    Ok(Service { spec, hosts, domain, endpoints: Vec::new() })
+    let address =
+        (scenario.service_addresses && !external).then(|| service_address(scenario, spec));
+    Ok(Service { spec, hosts, domain, address, endpoints: Vec::new() })
+}
+
+/// From the range that clusters give their services, by place in the scenario; that of DNS is
+/// always the tenth.
+fn service_address(scenario: &Scenario, spec: &scenario::Service) -> Ipv4Addr {
+    let place = scenario.services.iter().position(|s| s.name == spec.name).unwrap_or(0);
+    match spec.protocol {
+        Protocol::Dns => Ipv4Addr::new(10, 96, 0, 10),
+        _ => Ipv4Addr::new(10, 96, 1 + (place / 200) as u8, 20 + (place % 200) as u8),
+    }
 }
 
 fn place_pods(

@@ -35,6 +35,7 @@ pub fn truth(system: &System<'_>, record: &Recorder, captured: &Captured) -> Tru
         services: services(system, record),
         packets: nodes().zip(captured.packets.iter().copied()).collect(),
         clock_skew_ns: nodes().zip(scenario.nodes.iter().map(|n| n.clock_skew.0)).collect(),
+        links: links(system, captured),
         trace_headers: match scenario.trace_headers {
             true => vec!["x-request-id", "traceparent"],
             false => Vec::new(),
@@ -42,6 +43,14 @@ pub fn truth(system: &System<'_>, record: &Recorder, captured: &Captured) -> Tru
         pods: pods(system),
         external: external(system),
     }
+}
+
+fn links(system: &System<'_>, captured: &Captured) -> Map<LinkTruth> {
+    let name = |node: usize| &system.scenario.nodes[node].name;
+    let link = |(&(from, to), &(segments, lost)): (&(usize, usize), &(u64, u64))| {
+        (format!("{} > {}", name(from), name(to)), LinkTruth { segments, lost })
+    };
+    captured.links.iter().map(link).collect()
 }
 
 fn onset(system: &System<'_>) -> Option<i64> {

@@ -4,7 +4,7 @@
 
 mod transfer;
 
-use super::network::{Network, Seen};
+use super::network::{Network, Seen, Way};
 use super::random::Random;
 use super::wire::{self, ACK, FIN, PSH, RST, SYN, Segment};
 
@@ -214,7 +214,14 @@ impl Conn {
         let id = if reset { 0 } else { end.ip_id };
         end.ip_id = end.ip_id.wrapping_add(1);
         let datagram = wire::tcp(net.ip(src), net.ip(dst), id, &segment);
-        let seen = net.send(src, dst, at, (!say.lost).then_some(arrival), &datagram);
+        let way = match from {
+            Side::Client => Way::ToServer,
+            Side::Server => Way::ToClient,
+        };
+        let seen = net.send((src, dst), way, at, (!say.lost).then_some(arrival), &datagram);
+        if !say.payload.is_empty() {
+            net.count(src, dst, say.lost);
+        }
         let counted = (say.flags & (SYN | FIN)).count_ones();
         let end = say.seq.wrapping_add(say.payload.len() as u32 + counted);
         Sent { at, arrival, end, stamp, lost: say.lost, seen }

@@ -35,9 +35,18 @@ pub struct Truth {
     pub services: Map<ServiceCounts>,
     pub packets: Map<u64>,
     pub clock_skew_ns: Map<i64>,
+    /// Ways between nodes, as `node-a > node-b`.
+    pub links: Map<LinkTruth>,
     pub trace_headers: Vec<&'static str>,
     pub pods: Map<PodTruth>,
     pub external: Map<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct LinkTruth {
+    /// TCP segments with payload.
+    pub segments: u64,
+    pub lost: u64,
 }
 
 #[derive(Debug, Clone, Serialize)]

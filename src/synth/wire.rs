@@ -55,6 +55,19 @@ impl Datagram {
         frame
     }
 
+    /// The same packet between other addresses, as translation leaves it.
+    pub fn between(&self, src: Ipv4Addr, dst: Ipv4Addr) -> Datagram {
+        let mut other = Datagram { src, dst, ..self.clone() };
+        let at = if self.protocol == TCP { 16 } else { 6 };
+        other.transport[at..at + 2].fill(0);
+        let checksum = match other.checksum() {
+            0 if self.protocol == UDP => u16::MAX, // zero would mean none
+            sum => sum,
+        };
+        other.transport[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
+        other
+    }
+
     /// Checksum over the pseudo header and the transport bytes.
     fn checksum(&self) -> u16 {
         let pseudo = sum(&self.src.octets()) + sum(&self.dst.octets());

@@ -14,3 +14,4 @@ mod page;
 mod support;
 mod tidy;
 mod traffic;
+mod vantages;

@@ -105,7 +105,9 @@ impl Conn {
         for (index, payload) in bytes.chunks(MSS).enumerate() {
             let flags = if last && index + 1 == count { PSH | ACK } else { ACK };
             let seq = self.ends[from as usize].next;
-            let say = Say { seq, flags, payload, lost: net.loses(&mut self.random) };
+            let (src, dst) = (self.ends[from as usize].host, self.ends[from.peer() as usize].host);
+            let gone = net.loses(src, dst, &mut self.random);
+            let say = Say { seq, flags, payload, lost: gone };
             let segment = self.say(net, from, start, say);
             self.ends[from as usize].next = segment.end;
             start = segment.at + BURST_NS;
