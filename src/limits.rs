@@ -69,6 +69,8 @@ pub struct Limits {
     pub anomaly_rows_max: usize,
     /// Seconds of one vantage counted apart; a longer capture is counted in coarser buckets.
     pub coverage_buckets_max: usize,
+    /// What ties calls together beyond tracing headers: `header:NAME`, `cookie:NAME`.
+    pub correlate: Vec<String>,
     /// Keep tokens, cookies and passwords as they are instead of `<masked N bytes>`.
     pub show_secrets: bool,
 }
@@ -106,6 +108,7 @@ impl Default for Limits {
             dns_names_max: 1 << 20,
             anomaly_rows_max: 1000,
             coverage_buckets_max: 16_384,
+            correlate: Vec::new(),
             show_secrets: false,
         }
     }

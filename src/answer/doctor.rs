@@ -116,6 +116,7 @@ pub fn examine(patient: &Patient<'_>) -> PolarsResult<Vec<Complaint>> {
         found.push(Complaint::new("silent_node", Grade::Bad, text).nodes([&*coverage.node]));
     }
     clocks(meta, &mut found);
+    links(meta, &mut found);
     drops_unknown(meta, &mut found);
     content(patient, &mut found)?;
     files::examine(meta, &mut found);
@@ -335,6 +336,26 @@ fn clocks(meta: &Meta, found: &mut Vec<Complaint>) {
             words::list(&unknown, LISTED_MAX)
         );
         say("clock_unknown", Grade::Weak, text, &unknown);
+    }
+}
+
+/// What one node sent and another never got, of the connections that both captured.
+fn links(meta: &Meta, found: &mut Vec<Complaint>) {
+    for link in meta.links.iter().filter(|link| link.lost_segments > 0) {
+        let text = format!(
+            "{} from {} to {} were seen leaving and not arriving: the network lost them, or the capture of {} did",
+            of(link.lost_segments, link.segments, "segments"),
+            link.from,
+            link.to,
+            link.to
+        );
+        let grade =
+            if link.lost_segments * 100 > link.segments { Grade::Weak } else { Grade::Note };
+        let nodes = [&*link.from, &*link.to];
+        found.push(Complaint::new("link_loss", grade, text).nodes(nodes).now(
+            "see whether they were sent again: then the network lost them",
+            Some("pcapsule flows INPUT --aggregate node --sort=-retransmission_rate".into()),
+        ));
     }
 }
 

@@ -132,15 +132,22 @@ pub struct Body {
     pub note: Option<String>,
 }
 
-/// The body of the HTTP/1 message that begins with `start`; `None` where there is none.
-pub fn http1_body(stream: &[u8], start: &str, most: usize, limits: &Limits) -> Option<Body> {
+/// The body of the HTTP/1 message that begins with `start`; `None` where there is none. `size` is
+/// what is known of its length: one that announces none ends there.
+pub fn http1_body(
+    stream: &[u8],
+    start: &str,
+    size: usize,
+    most: usize,
+    limits: &Limits,
+) -> Option<Body> {
     let begin = find(stream, start.as_bytes())?;
     let message = stream.get(begin..)?;
     let head_end = find(message, b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(message.get(..head_end)?).into_owned();
     // What comes before the final answer is none: RFC 9110, section 15.2.
     if start.starts_with("HTTP/") && head.split(' ').nth(1).is_some_and(|s| s.starts_with('1')) {
-        return http1_body(message.get(head_end..)?, start, most, limits);
+        return http1_body(message.get(head_end..)?, start, size, most, limits);
     }
     let header = |name: &str| {
         let line = head.lines().skip(1).find(|line| {
@@ -160,7 +167,7 @@ pub fn http1_body(stream: &[u8], start: &str, most: usize, limits: &Limits) -> O
             rest.get(..length).unwrap_or(rest).to_vec()
         }
         // A request without a length has no body; an answer lasts to the end of the connection.
-        _ if start.starts_with("HTTP/") => rest.to_vec(),
+        _ if start.starts_with("HTTP/") => rest.get(..size).unwrap_or(rest).to_vec(),
         _ => return None,
     };
     if framed.is_empty() && note.is_none() {
@@ -264,7 +271,7 @@ mod tests {
     use super::*;
 
     fn body(stream: &[u8], start: &str) -> Option<Body> {
-        http1_body(stream, start, 64, &Limits::default())
+        http1_body(stream, start, 5, 64, &Limits::default())
     }
 
     #[test]
@@ -274,6 +281,8 @@ mod tests {
         assert_eq!(body(stream, "GET /b "), None);
         let chunked = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=1\r\nwiki\r\n3\r\nped\r\n0\r\n\r\n";
         assert_eq!(body(chunked, "HTTP/").unwrap().content, "wikiped");
+        let to_the_end = b"HTTP/1.1 200 OK\r\n\r\nhelloHTTP/1.1 200 OK\r\n\r\n";
+        assert_eq!(body(to_the_end, "HTTP/").unwrap().content, "hello");
         let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf";
         let cut = body(cut, "HTTP/").unwrap();
         assert_eq!((cut.content.as_str(), cut.note.is_some()), ("half", true));

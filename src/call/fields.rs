@@ -93,5 +93,7 @@ crate::fields! {
         request_id: Text = "request_id == \"3fc61323\"";
         /// X-Correlation-ID of the request, else of the response.
         correlation_id: Text = "correlation_id != \"\"";
+        /// Value of the header or cookie that --correlate names: what ties one user's calls together.
+        user_key: Text = "user_key == \"ann\"";
     }
 }

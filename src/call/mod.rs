@@ -1,6 +1,7 @@
 //! Messages -> calls: requests find their responses, in order or by id; what stays alone says why.
 //! Who called whom, and what it means for error rates, is decided where calls meet connections.
 
+mod correlate;
 pub mod fields;
 
 use std::collections::VecDeque;
@@ -9,6 +10,8 @@ use crate::anomaly::AnomalyKind;
 use crate::dissect::{Kind, Message, Pairing, Protocol};
 use crate::limits::Limits;
 use crate::outcome::Outcome;
+
+pub use correlate::Correlation;
 
 /// Why a request has no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -37,6 +37,10 @@ pub struct Global {
     /// Threads to use [default: all cores]; results do not depend on it
     #[arg(long, value_name = "N", global = true, help_heading = "Global options")]
     pub threads: Option<std::num::NonZeroUsize>,
+    /// Fill user_key, and correlation_id where a call has none, from header:NAME or cookie:NAME
+    /// (cookies are masked unless --show-secrets is given); may be given several times
+    #[arg(long, value_name = "WHERE", global = true, help_heading = "Global options")]
+    pub correlate: Vec<String>,
     /// Keep values of secrets (Authorization, cookies, passwords) in frames and output
     #[arg(long, global = true, help_heading = "Global options")]
     pub show_secrets: bool,

@@ -83,9 +83,13 @@ fn bodies(global: &Global, args: &Args, whole: &Whole) -> Bodies {
     if whole.text("http_version").starts_with("HTTP/1") {
         // Upper case as on the wire; the path as stored may have secrets masked.
         let start = format!("{} ", whole.text("method"));
+        let body = |stream: &[u8], start: &str, size: &str| {
+            let size = usize::try_from(whole.int(size)).unwrap_or(0);
+            payload::http1_body(stream, start, size, args.max_body, &limits)
+        };
         return Bodies {
-            request: payload::http1_body(request, &start, args.max_body, &limits),
-            response: payload::http1_body(response, "HTTP/1", args.max_body, &limits),
+            request: body(request, &start, "request_body_size"),
+            response: body(response, "HTTP/1", "response_body_size"),
             note: None,
         };
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::call::Correlation;
 use crate::capture::Inputs;
 use crate::frame::{self, Dataset};
 use crate::limits::Limits;
@@ -69,7 +70,7 @@ pub fn catch_interrupt() {
 
 /// Finds, reads and dissects the inputs.
 pub fn load(global: &Global, paths: &[PathBuf]) -> anyhow::Result<Loaded> {
-    let limits = Limits { show_secrets: global.show_secrets, ..Limits::default() };
+    let limits = limits(global)?;
     let inputs = Inputs::find(paths, &limits)?;
     let (directory, metadata_hash) = metadata(global, &inputs, &limits)?;
     let window = time::window(global, &inputs, &limits)?;
@@ -86,6 +87,19 @@ pub fn load(global: &Global, paths: &[PathBuf]) -> anyhow::Result<Loaded> {
     let dataset = Dataset::open_or_build(&source, &cache_dir(global)?)?;
     bar.finish_and_clear();
     Ok(Loaded { dataset, directory, window })
+}
+
+/// The bounds of this run, with what the user wants kept.
+fn limits(global: &Global) -> anyhow::Result<Limits> {
+    for rule in &global.correlate {
+        let parsed = Correlation::parse(rule)
+            .map_err(|what| anyhow::anyhow!("--correlate {rule}: {what}"))?;
+        if matches!(parsed, Correlation::Cookie(_)) && !global.show_secrets {
+            anyhow::bail!("--correlate {rule}: cookies are secrets and masked; add --show-secrets");
+        }
+    }
+    let correlate = global.correlate.clone();
+    Ok(Limits { show_secrets: global.show_secrets, correlate, ..Limits::default() })
 }
 
 fn progress(global: &Global, inputs: &Inputs) -> ProgressBar {

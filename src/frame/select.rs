@@ -7,7 +7,7 @@ use polars::prelude::*;
 
 use crate::catalogue::{Family, Field, FieldRef};
 use crate::field::{End, FieldType, Origin, Row};
-use crate::kfl::{Checked, Entry, Value};
+use crate::kfl::{self, Checked, Entry, Kind, Value, Verdict};
 use crate::workload::fields::WorkloadRow;
 
 use super::dataset::Dataset;
@@ -140,7 +140,8 @@ impl<'d> Selector<'d> {
         let stored = || fields.iter().filter(|field| field.stored_for(family));
         // The few rows are there before anything is joined to them.
         let scan = scan.filter(kept.clone()).collect()?.lazy();
-        let scan = self.with_sides(scan, family, stored(), Some(kept))?;
+        let kept = |_: &str| Some((kept.clone(), JoinType::Left));
+        let scan = self.with_sides(scan, family, stored(), &kept)?;
         let scan = self.with_workloads(scan, stored());
         let columns = fields.iter().map(|field| output(field, family)).chain(extra.iter().cloned());
         Ok(Some(scan.select(columns.collect::<Vec<_>>())))
@@ -169,18 +170,22 @@ impl<'d> Selector<'d> {
         if let Some(predicate) = &predicate {
             needed.extend(predicate.fields.iter().map(|field| (field.name, field)));
         }
-        let scan = self.with_sides(scan, family, needed.values().copied(), None)?;
+        let early = early(checked, family);
+        let scan = self.with_sides(scan, family, needed.values().copied(), &|table| {
+            early.get(table).map(|expr| (expr.clone(), JoinType::Inner))
+        })?;
         let scan = self.with_workloads(scan, needed.values().copied());
         Ok(Some((scan, predicate.map(|p| p.expr))))
     }
 
-    /// Joins the protocol tables that hold some of the fields; of the rows `kept` where given.
+    /// Joins the protocol tables that hold some of the fields. `kept` says of a table which of its
+    /// rows are enough, and whether calls without one of them are wanted.
     fn with_sides<'f>(
         &self,
         mut scan: LazyFrame,
         family: Family,
         needed: impl Iterator<Item = &'f FieldRef>,
-        kept: Option<Expr>,
+        kept: &dyn Fn(&str) -> Option<(Expr, JoinType)>,
     ) -> PolarsResult<LazyFrame> {
         if family != Family::Calls {
             return Ok(scan);
@@ -193,17 +198,13 @@ impl<'d> Selector<'d> {
         }
         for (table, columns) in columns {
             let names = columns.iter().map(|name| col(name.as_str()));
-            let side = match self.dataset.scan(table)? {
-                Some(side) => {
-                    let side = match &kept {
-                        Some(kept) => side.filter(kept.clone()),
-                        None => side,
-                    };
-                    side.select(names.chain([col("id")]).collect::<Vec<_>>())
-                }
-                None => self.empty(table, &columns)?,
+            let (side, how) = match (self.dataset.scan(table)?, kept(table)) {
+                (Some(side), Some((kept, how))) => (side.filter(kept), how),
+                (Some(side), None) => (side, JoinType::Left),
+                (None, _) => (self.empty(table, &columns)?, JoinType::Left),
             };
-            scan = scan.join(side, [col("id")], [col("id")], JoinArgs::new(JoinType::Left));
+            let side = side.select(names.chain([col("id")]).collect::<Vec<_>>());
+            scan = scan.join(side, [col("id")], [col("id")], JoinArgs::new(how));
         }
         Ok(scan)
     }
@@ -243,6 +244,49 @@ impl<'d> Selector<'d> {
             scan = scan.join(names, [col(key)], [col(key)], JoinArgs::new(JoinType::Left));
         }
         scan
+    }
+}
+
+/// Of each protocol table the tests that a row must pass before it is joined to its call: parts of
+/// the filter that ask for fields of that table alone, and that no call without a row passes.
+fn early(checked: &Checked, family: Family) -> BTreeMap<&'static str, Expr> {
+    let mut early: BTreeMap<&'static str, Expr> = BTreeMap::new();
+    if family != Family::Calls {
+        return early;
+    }
+    let filter = checked.of_family(family);
+    let parts = match filter.kind {
+        Kind::All(parts) => parts,
+        kind => vec![kfl::Expr { ty: filter.ty, kind }],
+    };
+    for part in parts {
+        let fields = Checked::from(part.clone()).fields();
+        let tables: BTreeSet<_> = fields.iter().map(|field| field.side_table()).collect();
+        let [Some(table)] = tables.into_iter().collect::<Vec<_>>()[..] else { continue };
+        // A fault of a row would go unseen with the row.
+        let lonely = !part.can_fail() && Checked::judge(&part, &Absent) == Verdict::NoMatch;
+        if let (true, Lowered::Where(test)) = (lonely, lower(&part.into(), family, &[])) {
+            let joined = early.remove(table).map(|before| before.and(test.expr.clone()));
+            early.insert(table, joined.unwrap_or(test.expr));
+        }
+    }
+    early
+}
+
+/// A call without a row in any protocol table.
+struct Absent;
+
+impl Entry for Absent {
+    fn family(&self) -> Family {
+        Family::Calls
+    }
+
+    fn protocol(&self) -> &str {
+        ""
+    }
+
+    fn get(&self, _: &Field) -> Option<Value<'_>> {
+        None
     }
 }
 

@@ -92,10 +92,17 @@ fn check_as_is(catalogue: &Catalogue, text: &str) -> Result<Checked, KflError> {
     Ok(Checked { text: text.to_string(), expr, notes })
 }
 
+/// A part of a filter as a filter of its own, without its text.
+impl From<Expr> for Checked {
+    fn from(expr: Expr) -> Checked {
+        Checked { text: String::new(), expr, notes: Vec::new() }
+    }
+}
+
 impl Checked {
     /// The empty filter: everything matches.
     pub fn everything() -> Checked {
-        Checked { text: String::new(), expr: Expr::bool(true), notes: Vec::new() }
+        Expr::bool(true).into()
     }
 
     /// As it was written.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::anomaly::{AnomalyCounts, AnomalyKind};
-use crate::call::{Call, Unanswered};
+use crate::call::{Call, Correlation, Unanswered};
 use crate::capture::Mark;
 use crate::conn::{Belongs, Conn, Step, call_id};
 use crate::dissect::{Carrier, Direction, Message, PROTOCOLS, Protocol};
@@ -55,6 +55,7 @@ pub(super) struct Shard<'a, S> {
     protocols: HashMap<&'static str, ProtocolCounts>,
     conns: u64,
     anomalies: AnomalyCounts,
+    correlations: Vec<Correlation>,
     /// Gaps and connections of the vantage at hand.
     timeline: Timeline,
     error: Option<String>,
@@ -79,6 +80,13 @@ impl<'a, S: Sink> Shard<'a, S> {
             protocols: HashMap::new(),
             conns: 0,
             anomalies: AnomalyCounts::default(),
+            // What is none was refused where the limits were made.
+            correlations: replay
+                .limits
+                .correlate
+                .iter()
+                .flat_map(|r| Correlation::parse(r))
+                .collect(),
             timeline: Timeline::new(replay.limits.coverage_buckets_max),
             error: None,
         }

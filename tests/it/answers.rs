@@ -334,6 +334,48 @@ fn made_up_frames_answer_questions() {
     program.run(&["synth", "healthy", "--calls", "5", "-o", out]).fails(2, "synth frames");
 }
 
+/// Tests on a protocol's own fields are made before its rows are joined to their calls: whatever
+/// stands beside them, the same entries match.
+#[test]
+fn tests_on_side_tables_keep_their_meaning() {
+    let program = Program::new();
+    let input = fixture();
+    let count = |kfl: &str| -> u64 {
+        let run = program.run(&["query", kfl, &input, "--count"]).ends(0);
+        run.stdout.trim().parse().unwrap()
+    };
+    let (http, cart) = (count("http"), count("http && path.startsWith(\"/cart\")"));
+    assert!(0 < cart && cart < http);
+    assert_eq!(count("http && !path.startsWith(\"/cart\")"), http - cart);
+    assert_eq!(count("path.startsWith(\"/cart\")"), cart, "no other entry has a path");
+    assert_eq!(count("path.startsWith(\"/cart\") || redis"), cart + count("redis"));
+    let both = count("path.startsWith(\"/cart\") && method == \"POST\" && status_code >= 500");
+    let split = count("(path.startsWith(\"/cart\") && method == \"POST\") && !(status_code < 500)");
+    assert!(both == split && both > 0);
+    assert_eq!(count("path == \"\" && dns"), count("dns"), "absent is empty");
+    assert_eq!(count("path != \"\" && redis_key != \"\""), 0, "of two tables");
+    assert_eq!(count("request.headers[\"no-such\"] == \"\" || http"), http);
+}
+
+/// A header of the user's choice ties calls together.
+#[test]
+fn calls_are_tied_together_by_a_header() {
+    let program = Program::new();
+    let input = fixture();
+    let agent = ["--correlate", "header:User-Agent", "--quiet"];
+    let count = |kfl: &str, more: &[&str]| -> u64 {
+        let run = program.run(&[&["query", kfl, &input, "--count"], more].concat()).ends(0);
+        run.stdout.trim().parse().unwrap()
+    };
+    assert_eq!(count("user_key != \"\"", &[]), 0);
+    let by_loadgen = count("user_key.startsWith(\"loadgen\")", &agent);
+    assert_eq!(by_loadgen, count("user_agent.startsWith(\"loadgen\")", &[]));
+    let all = count("user_key != \"\"", &agent);
+    assert_eq!(count("correlation_id == user_key && user_key != \"\"", &agent), all);
+    program.run(&["query", "http", &input, "--correlate", "user"]).fails(2, "header:NAME");
+    program.run(&["query", "http", &input, "--correlate", "cookie:s"]).fails(2, "--show-secrets");
+}
+
 #[test]
 fn the_map_holds_every_call_in_every_format() {
     let program = Program::new();

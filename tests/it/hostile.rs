@@ -97,6 +97,16 @@ fn terminals_obey_nothing() {
         vec!["query", "true", &input, "--columns", "request.headers,src.name,path,host"],
         vec!["query", "true", &input, "--format", "json"],
         vec!["query", "true", &input, "--format", "jsonl", "--columns", "request.headers,path"],
+        vec!["stats", &input, "--by", "host,operation,dst.display"],
+        vec!["stats", &input, "--by", "path", "--format", "json"],
+        vec!["map", &input],
+        vec!["map", &input, "--format", "dot"],
+        vec!["map", &input, "--format", "mermaid"],
+        vec!["conns", &input],
+        vec!["flows", &input, "--aggregate", "workload"],
+        vec!["workloads", &input],
+        vec!["ips", &input],
+        vec!["doctor", &input],
     ] {
         let run = program.run(&args).ends(0);
         assert!(run.stdout.len() > 100, "{args:?}");
@@ -105,6 +115,23 @@ fn terminals_obey_nothing() {
     }
     let run = program.run(&["check", &input]);
     harmless_on_a_terminal(&run.stdout);
+}
+
+/// Each entry by itself, with its headers and bodies.
+#[test]
+fn calls_shown_whole_obey_nothing_and_tell_no_secret() {
+    let program = Program::new();
+    let input = capture(program.dir.path()).display().to_string();
+    let list = ["query", "http", &input, "--format", "csv", "--columns", "id", "--limit", "12"];
+    let ids = program.run(&list).ends(0).stdout;
+    for id in ids.lines().skip(1) {
+        for format in ["text", "json"] {
+            let run = program.run(&["call", id, &input, "--format", format]).ends(0);
+            harmless_on_a_terminal(&run.stdout);
+            assert!(!run.stdout.contains("secret-of-the-user"), "{}", run.stdout);
+        }
+    }
+    assert!(ids.lines().count() > 3, "{ids}");
 }
 
 #[test]

@@ -62,6 +62,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "cli",
         &[
             "capture",
+            "call",
             "field",
             "workload",
             "replay",

@@ -130,10 +130,11 @@ fn media_type(value: &str) -> Text {
     media_type
 }
 
-/// `a=1; b=2` -> names with values as they are stored.
+/// `a=1; b=2` -> names with values as they are stored. What has no `=` is a value without a name
+/// (RFC 6265bis, section 5.6), so that no secret is shown as one.
 fn cookies(value: &str, caps: Caps, out: &mut Pairs) {
     for pair in value.split(';').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = pair.split_once('=').unwrap_or(("", pair));
         out.push(name, &caps.secrets.cookie(value));
     }
 }

@@ -93,7 +93,8 @@ impl<S: Sink> Shard<'_, S> {
             responses: i64::from(call.responses),
         };
         let id = flow.call_id(keys.request_place, keys.response_place);
-        let common = common(flow, id, caller, protocol, call, any);
+        let mut common = common(flow, id, caller, protocol, call, any);
+        self.correlate(&mut common, call);
         let row = CallRow {
             keys: &keys,
             common: &common,
@@ -103,6 +104,20 @@ impl<S: Sink> Shard<'_, S> {
         };
         let written = self.sink.call(row);
         self.note(written);
+    }
+
+    /// Fills in what the user wants calls tied together by; the first rule that finds a value wins.
+    fn correlate(&self, common: &mut CallCommon, call: &Call) {
+        let halves = || [&call.request, &call.response].into_iter().flatten();
+        let found = self
+            .correlations
+            .iter()
+            .find_map(|rule| halves().find_map(|half| rule.value(&*half.row)));
+        let Some(found) = found else { return };
+        if common.correlation_id.is_empty() {
+            common.correlation_id = found.clone();
+        }
+        common.user_key = found;
     }
 
     pub(super) fn emit_conn(&mut self, flow: &mut Flow) {
@@ -215,6 +230,7 @@ fn common(
         parent_span_id: asked.parent_span_id.clone(),
         request_id: either(&asked.request_id, &answered.request_id),
         correlation_id: either(&asked.correlation_id, &answered.correlation_id),
+        user_key: Text::default(),
     }
 }
 
