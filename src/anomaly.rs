@@ -53,6 +53,8 @@ anomalies! {
     DnsLimit "dns_limit" "A DNS message with more records than the limit; the rest was not read.";
     RedisMalformed "redis_malformed" "Bytes on a Redis connection that are no RESP value.";
     RedisLimit "redis_limit" "A RESP value nested or repeated beyond the limit.";
+    PostgresqlMalformed "postgresql_malformed" "Bytes on a PostgreSQL connection that are no message.";
+    SqlLimit "sql_limit" "A connection prepared more SQL statements than are remembered.";
     ResponseWithoutRequest "response_without_request" "A response whose request was not captured.";
     RequestWithoutResponse "request_without_response" "A request that got no response, or whose response was not captured.";
     CallsPendingLimit "calls_pending_limit" "A request was given up because too many were waiting on one connection.";

@@ -53,6 +53,10 @@ pub struct Limits {
     pub http_headers_max: usize,
     /// Text of one field kept in the frames; the rest is in the capture.
     pub field_bytes_max: usize,
+    /// Bytes looked at of one message whose length stands in front; the rest is counted.
+    pub frame_bytes_max: usize,
+    /// Prepared statements remembered per connection.
+    pub sql_statements_max: usize,
     /// Nesting of a RESP array.
     pub redis_depth_max: usize,
     /// Elements read of one RESP array; beyond, they are skipped.
@@ -100,6 +104,8 @@ impl Default for Limits {
             http_head_bytes_max: 256 << 10,
             http_headers_max: 512,
             field_bytes_max: 4096,
+            frame_bytes_max: 16 << 10,
+            sql_statements_max: 256,
             redis_depth_max: 32,
             redis_elements_max: 1 << 16,
             dns_pointers_max: 64,

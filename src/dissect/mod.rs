@@ -2,12 +2,15 @@
 //! folder and two lines here. What pairs messages into calls is `call/`.
 
 pub mod dns;
+mod framer;
 mod http;
 pub mod http1;
 mod operation;
+pub mod postgresql;
 mod protocol;
 pub mod redis;
 mod secret;
+mod sql;
 mod text;
 mod trace;
 
@@ -15,7 +18,8 @@ pub use protocol::*;
 pub use secret::Secrets;
 
 /// Every protocol, in the order in which probes are asked.
-pub static PROTOCOLS: &[&Protocol] = &[&http1::PROTOCOL, &dns::PROTOCOL, &redis::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] =
+    &[&http1::PROTOCOL, &dns::PROTOCOL, &redis::PROTOCOL, &postgresql::PROTOCOL];
 
 /// The protocol called `name` in summaries.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {

@@ -21,6 +21,11 @@ impl Secrets {
         Secrets { show: limits.show_secrets }
     }
 
+    /// Whether the user asked to see them.
+    pub fn show(self) -> bool {
+        self.show
+    }
+
     /// What is stored of a secret of so many bytes.
     pub fn mask(bytes: usize) -> Text {
         format_compact!("<masked {bytes} bytes>")

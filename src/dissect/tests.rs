@@ -19,6 +19,7 @@ const SAMPLES: &[(&str, Carrier, Sample)] = &[
     ("dns", Carrier::Datagram, dns::tests::DATAGRAMS),
     ("dns", Carrier::Stream, dns::tests::STREAM),
     ("redis", Carrier::Stream, redis::tests::SAMPLE),
+    ("postgresql", Carrier::Stream, postgresql::tests::SAMPLE),
 ];
 
 /// Bytes of one direction that were not taken.
@@ -270,6 +271,10 @@ fn every_split_gives_the_same_messages() {
     }
 }
 
+/// Messages that the end of a sample's connection may complete: what is half there, and requests
+/// that are handed on with their answers.
+const HELD: usize = 4;
+
 #[test]
 fn prefixes_invent_nothing() {
     for (protocol, carrier, sample) in samples() {
@@ -281,7 +286,7 @@ fn prefixes_invent_nothing() {
                 let mut driver = play(protocol, carrier, &packets);
                 let complete = driver.out.messages.len();
                 let ended = driver.end().out.messages.len();
-                assert!(ended <= whole && ended <= complete + 2, "{} {at} {cut}", protocol.name);
+                assert!(ended <= whole && ended <= complete + HELD, "{} {at} {cut}", protocol.name);
             }
         }
     }
