@@ -5,6 +5,7 @@ pub mod dns;
 mod framer;
 mod http;
 pub mod http1;
+pub mod mysql;
 mod operation;
 pub mod postgresql;
 mod protocol;
@@ -19,7 +20,7 @@ pub use secret::Secrets;
 
 /// Every protocol, in the order in which probes are asked.
 pub static PROTOCOLS: &[&Protocol] =
-    &[&http1::PROTOCOL, &dns::PROTOCOL, &redis::PROTOCOL, &postgresql::PROTOCOL];
+    &[&http1::PROTOCOL, &dns::PROTOCOL, &redis::PROTOCOL, &postgresql::PROTOCOL, &mysql::PROTOCOL];
 
 /// The protocol called `name` in summaries.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {

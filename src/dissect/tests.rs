@@ -20,6 +20,7 @@ const SAMPLES: &[(&str, Carrier, Sample)] = &[
     ("dns", Carrier::Stream, dns::tests::STREAM),
     ("redis", Carrier::Stream, redis::tests::SAMPLE),
     ("postgresql", Carrier::Stream, postgresql::tests::SAMPLE),
+    ("mysql", Carrier::Stream, mysql::tests::SAMPLE),
 ];
 
 /// Bytes of one direction that were not taken.

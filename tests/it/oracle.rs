@@ -14,7 +14,13 @@ use pcapsule::frame::Meta;
 use crate::support::{dissect, left_out, shared};
 
 /// Folders whose counts are compared, and what we call their protocol.
-const COMPARED: &[(&str, &str)] = &[("http", "http1"), ("dns", "dns"), ("redis", "redis")];
+const COMPARED: &[(&str, &str)] = &[
+    ("http", "http1"),
+    ("dns", "dns"),
+    ("redis", "redis"),
+    ("pgsql", "postgresql"),
+    ("mysql", "mysql"),
+];
 
 /// One capture takes no longer.
 const LIMIT: Duration = Duration::from_secs(10);

@@ -33,6 +33,8 @@ pub struct Session {
     building: Option<Exchange>,
     waiting: VecDeque<Exchange>,
     reply: Option<Reply>,
+    /// Notifications between replies: messages of the server that the next reply counts.
+    unsaid: u32,
     /// Server bytes were lost: the oldest request's reply may be among them.
     is_doubtful: bool,
     statements: HashMap<Text, Statement, foldhash::quality::FixedState>,
@@ -50,6 +52,7 @@ impl Session {
             building: None,
             waiting: VecDeque::new(),
             reply: None,
+            unsaid: 0,
             is_doubtful: false,
             statements: HashMap::default(),
         }
@@ -265,6 +268,8 @@ impl Session {
         let asks_tag = self.waiting.front().is_some_and(|front| front.asks == Asks::Tag);
         let reply = self.reply.get_or_insert_default();
         reply.extent.add(frame.first, frame.last, frame.total);
+        let unsaid = std::mem::take(&mut self.unsaid);
+        reply.extent.messages = reply.extent.messages.saturating_add(unsaid);
         match kind {
             b'D' => reply.row.postgresql_rows += 1,
             b'T' => reply.row.postgresql_columns = columns(content),
@@ -310,7 +315,12 @@ impl Session {
         out: &mut Output,
     ) {
         let channel = content.get(4..).map(cut_string).unwrap_or_default();
+        match &mut self.reply {
+            Some(reply) => reply.extent.messages = reply.extent.messages.saturating_add(1),
+            None => self.unsaid = self.unsaid.saturating_add(1),
+        }
         let mut exchange = self.single(frame, "NOTIFY");
+        exchange.extent.messages = 0; // the server's, not a request
         exchange.row.postgresql_query = text(channel, NAME_BYTES_MAX);
         out.messages.push(exchange.into_message(Kind::OneWay, direction));
     }
