@@ -55,6 +55,8 @@ anomalies! {
     RedisLimit "redis_limit" "A RESP value nested or repeated beyond the limit.";
     PostgresqlMalformed "postgresql_malformed" "Bytes on a PostgreSQL connection that are no message.";
     MysqlMalformed "mysql_malformed" "Bytes on a MySQL connection that are no packet of it, or come out of turn.";
+    KafkaMalformed "kafka_malformed" "Bytes on a Kafka connection that are no message.";
+    MongodbMalformed "mongodb_malformed" "Bytes on a MongoDB connection that are no message.";
     SqlLimit "sql_limit" "A connection prepared more SQL statements than are remembered.";
     ResponseWithoutRequest "response_without_request" "A response whose request was not captured.";
     RequestWithoutResponse "request_without_response" "A request that got no response, or whose response was not captured.";

@@ -142,15 +142,15 @@ impl Framer {
         Step::Frame(Frame { bytes: held, total, first: *first, last: *last, is_cut: *is_cut })
     }
 
-    /// Bytes were lost. False when more was lost than the rest of the frame in progress, or when
-    /// there is none: then the start of the next is not known.
-    pub fn skip(&mut self, bytes: u64) -> bool {
-        if self.total == 0 || self.total - self.seen < bytes {
-            return false;
-        }
-        self.seen += bytes;
+    /// Bytes were lost: the frame that ends with them, whole or not, and whether the start of the
+    /// next is not known, because more was lost than the rest of the frame in progress.
+    pub fn gap(&mut self, bytes: u64) -> (Option<Frame<'_>>, bool) {
+        let is_lost = self.total == 0 || self.total - self.seen < bytes;
+        self.is_lost |= is_lost;
+        self.seen = self.seen.saturating_add(bytes);
         self.is_cut = true;
-        true
+        let ends = is_lost || self.seen == self.total;
+        (if ends { self.cut() } else { None }, is_lost)
     }
 
     /// The frame in progress as far as it came, for when no more will come of it.
@@ -239,12 +239,13 @@ mod tests {
     fn losses_inside_and_beyond() {
         let mut framer = Framer::new(9);
         read(&mut framer, b"\x06he");
-        assert!(!framer.skip(4));
-        assert!(framer.skip(2));
+        assert!(matches!(framer.gap(2), (None, false)));
         assert_eq!(read(&mut framer, b"o\x01").0[0], (b"\x06he".to_vec(), 6, true));
         read(&mut framer, b"\x06he");
-        assert_eq!(framer.cut().map(|frame| frame.bytes.len()), Some(3));
-        framer.lose();
+        assert!(matches!(framer.gap(3), (Some(Frame { total: 6, is_cut: true, .. }), false)));
+        assert_eq!(read(&mut framer, b"\x01").0.len(), 1);
+        read(&mut framer, b"\x06he");
+        assert!(matches!(framer.gap(4), (Some(Frame { bytes: b"\x06he", .. }), true)));
         assert_eq!(read(&mut framer, b"\x02x").0, []);
         assert_eq!(read(&mut framer, b"\x03ab").0.len(), 1);
     }

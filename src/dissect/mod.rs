@@ -5,12 +5,15 @@ pub mod dns;
 mod framer;
 mod http;
 pub mod http1;
+pub mod kafka;
+pub mod mongodb;
 pub mod mysql;
 mod operation;
 pub mod postgresql;
 mod protocol;
 pub mod redis;
 mod secret;
+mod snappy;
 mod sql;
 mod text;
 mod trace;
@@ -19,8 +22,15 @@ pub use protocol::*;
 pub use secret::Secrets;
 
 /// Every protocol, in the order in which probes are asked.
-pub static PROTOCOLS: &[&Protocol] =
-    &[&http1::PROTOCOL, &dns::PROTOCOL, &redis::PROTOCOL, &postgresql::PROTOCOL, &mysql::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[
+    &http1::PROTOCOL,
+    &dns::PROTOCOL,
+    &redis::PROTOCOL,
+    &postgresql::PROTOCOL,
+    &mysql::PROTOCOL,
+    &kafka::PROTOCOL,
+    &mongodb::PROTOCOL,
+];
 
 /// The protocol called `name` in summaries.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {

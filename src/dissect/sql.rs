@@ -289,7 +289,6 @@ fn operation(fingerprint: &str) -> (Text, Text) {
     let first = words().next().unwrap_or_default();
     let verb = if first == "with" { words().rfind(is_main).unwrap_or(first) } else { first };
     let named = Text::from(super::text::cut(verb, TABLE_BYTES_MAX)).to_ascii_uppercase();
-    let named = Text::from(named);
     let before = match verb {
         "select" | "delete" | "copy" | "show" => &["from", "copy"][..],
         "insert" | "replace" | "merge" => &["into"],

@@ -21,6 +21,8 @@ const SAMPLES: &[(&str, Carrier, Sample)] = &[
     ("redis", Carrier::Stream, redis::tests::SAMPLE),
     ("postgresql", Carrier::Stream, postgresql::tests::SAMPLE),
     ("mysql", Carrier::Stream, mysql::tests::SAMPLE),
+    ("kafka", Carrier::Stream, kafka::tests::SAMPLE),
+    ("mongodb", Carrier::Stream, mongodb::tests::SAMPLE),
 ];
 
 /// Bytes of one direction that were not taken.

@@ -20,6 +20,8 @@ const COMPARED: &[(&str, &str)] = &[
     ("redis", "redis"),
     ("pgsql", "postgresql"),
     ("mysql", "mysql"),
+    ("kafka", "kafka"),
+    ("mongo", "mongodb"),
 ];
 
 /// One capture takes no longer.

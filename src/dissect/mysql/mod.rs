@@ -1,6 +1,6 @@
 //! MySQL and MariaDB (client/server protocol): streams -> commands and their answers. Both sides
-//! may compress after the login. What follows a request for TLS or for a replication stream is
-//! another protocol's.
+//! may compress after the login. What follows a request for TLS is
+//! another protocol's; a replication stream is passed over.
 
 mod compressed;
 mod fields;
@@ -14,7 +14,7 @@ pub use fields::{MysqlRequest, MysqlResponse};
 use self::compressed::Inflater;
 use self::session::{Session, Turn};
 use super::framer::{Begins, Frame, Framer, Framing, Head, Step};
-use super::{Carrier, Direction, Dissector, Feed, Mark, Output, Pairing, Protocol, Slice};
+use super::{Carrier, Direction, Dissector, Feed, Mark, Next, Output, Pairing, Protocol, Slice};
 use crate::anomaly::AnomalyKind;
 use crate::limits::Limits;
 
@@ -27,6 +27,7 @@ pub static PROTOCOL: Protocol = Protocol {
     carriers: &[Carrier::Stream],
     ports: &[3306],
     pairing: Pairing::ById,
+    counters: &[],
     request: MysqlRequest::FIELDS,
     response: MysqlResponse::FIELDS,
     derived: fields::DERIVED,
@@ -49,7 +50,7 @@ fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
 enum State {
     Plain,
     Compressed,
-    /// What follows is another protocol's.
+    /// What follows is a replication stream, which is passed over.
     Off,
 }
 
@@ -127,7 +128,15 @@ impl Dissector for Mysql {
                 self.session.lose(is_client, slice.direction, out);
             }
             self.is_proven = true;
-            self.become_of(turn);
+            match turn {
+                Turn::Encrypted => {
+                    out.next = Some(Next::Probed);
+                    return Feed::Taken(at);
+                }
+                Turn::Off => self.state = State::Off,
+                Turn::Compressed => self.state = State::Compressed,
+                Turn::On | Turn::Bad => {}
+            }
         }
         match self.state {
             State::Compressed => Feed::Taken(at + self.compressed(slice, at, out)),
@@ -137,14 +146,16 @@ impl Dissector for Mysql {
 
     fn gap(&mut self, direction: Direction, bytes: u64, _at: Mark, out: &mut Output) {
         let is_client = self.is_client(direction);
-        let side = self.side(direction);
+        let side = match direction {
+            Direction::ToServer => &mut self.to_server,
+            Direction::ToClient => &mut self.to_client,
+        };
         side.inner.lose();
-        if side.packets.skip(bytes) {
-            return;
+        let (frame, is_lost) = side.packets.gap(bytes);
+        let turn = frame.map(|frame| packet(&mut self.session, is_client, frame, direction, out));
+        if is_lost || turn == Some(Turn::Bad) {
+            self.session.lose(is_client, direction, out);
         }
-        side.packets.cut();
-        side.packets.lose();
-        self.session.lose(is_client, direction, out);
     }
 
     fn end(&mut self, direction: Direction, _unread: Slice<'_>, out: &mut Output) {
@@ -170,21 +181,6 @@ fn packet(
 impl Mysql {
     fn is_client(&self, direction: Direction) -> bool {
         direction == self.client
-    }
-
-    fn side(&mut self, direction: Direction) -> &mut Side {
-        match direction {
-            Direction::ToServer => &mut self.to_server,
-            Direction::ToClient => &mut self.to_client,
-        }
-    }
-
-    fn become_of(&mut self, turn: Turn) {
-        match turn {
-            Turn::Off => self.state = State::Off,
-            Turn::Compressed => self.state = State::Compressed,
-            Turn::On | Turn::Bad => {}
-        }
     }
 
     /// Sets who is the client by what the first bytes are, whatever the handshake said.

@@ -25,7 +25,9 @@ pub enum Turn {
     On,
     /// The packet makes no sense here.
     Bad,
-    /// What follows is encrypted, or a replication stream.
+    /// What follows is encrypted.
+    Encrypted,
+    /// What follows is a replication stream.
     Off,
     /// Both sides compress from here on.
     Compressed,
@@ -130,7 +132,7 @@ impl Session {
             let message =
                 request(Kind::OneWay, key, 0, frame, way, Text::const_new("SSL REQUEST"), row);
             out.messages.push(message);
-            return Turn::Off;
+            return Turn::Encrypted;
         }
         self.wants_compression =
             login.capabilities & (capability::COMPRESS | capability::ZSTD) != 0;
@@ -403,6 +405,7 @@ fn request(
         status: 0,
         error: Text::default(),
         trace: None,
+        inner: None,
         row: Box::new(row),
     }
 }
@@ -448,6 +451,7 @@ fn response(
         status: i64::from(failure.code),
         error,
         trace: None,
+        inner: None,
         row,
     }
 }

@@ -50,6 +50,7 @@ impl Extent {
             status: 0,
             error: Text::default(),
             trace: None,
+            inner: None,
             row,
         }
     }

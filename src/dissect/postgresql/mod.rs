@@ -1,7 +1,7 @@
 //! PostgreSQL (protocol 3): streams -> statements and their results. A call is what one statement
 //! takes: a simple query, or an Execute with the Parse, Bind and Describe before it and the Sync
-//! behind it; summaries count the protocol messages of both. After an accepted TLS request the
-//! connection is another protocol's.
+//! behind it; summaries count the protocol messages of both. After an accepted request for
+//! encryption the connection is another protocol's.
 
 mod exchange;
 mod fields;
@@ -14,7 +14,7 @@ pub use fields::{PostgresqlRequest, PostgresqlResponse};
 use self::parse::Role;
 use self::session::Session;
 use super::framer::{Begins, Framer, Framing, Head, Step};
-use super::{Carrier, Direction, Dissector, Feed, Mark, Output, Pairing, Protocol, Slice};
+use super::{Carrier, Direction, Dissector, Feed, Mark, Next, Output, Pairing, Protocol, Slice};
 use crate::anomaly::AnomalyKind;
 use crate::limits::Limits;
 
@@ -27,6 +27,7 @@ pub static PROTOCOL: Protocol = Protocol {
     carriers: &[Carrier::Stream],
     ports: &[5432],
     pairing: Pairing::ById,
+    counters: &[],
     request: PostgresqlRequest::FIELDS,
     response: PostgresqlResponse::FIELDS,
     derived: fields::DERIVED,
@@ -39,7 +40,6 @@ fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
     Box::new(Postgresql {
         client: Direction::ToServer,
         is_proven: false,
-        is_off: false,
         to_server: framer(),
         to_client: framer(),
         session: Session::new(limits),
@@ -51,8 +51,6 @@ struct Postgresql {
     client: Direction,
     /// A message was read.
     is_proven: bool,
-    /// What follows is another protocol's.
-    is_off: bool,
     to_server: Framer,
     to_client: Framer,
     session: Session,
@@ -84,7 +82,7 @@ impl Dissector for Postgresql {
             self.turn(slice);
         }
         let mut at = 0;
-        while !self.is_off {
+        loop {
             let role = self.role(slice.direction);
             let answers_byte = role == Role::Backend && self.session.awaits_byte();
             let framer = match slice.direction {
@@ -95,10 +93,14 @@ impl Dissector for Postgresql {
                 Step::More => return Feed::Taken(at),
                 Step::Frame(frame) => {
                     self.is_proven = true;
-                    self.is_off = match role {
+                    let is_encrypted = match role {
                         Role::Frontend => self.session.frontend(frame, slice.direction, out),
                         Role::Backend => self.session.backend(frame, slice.direction, out),
                     };
+                    if is_encrypted {
+                        out.next = Some(Next::Probed);
+                        return Feed::Taken(at);
+                    }
                 }
                 Step::Bad if !self.is_proven => {
                     return Feed::GiveUp(AnomalyKind::PostgresqlMalformed);
@@ -111,7 +113,6 @@ impl Dissector for Postgresql {
                 }
             }
         }
-        Feed::Taken(slice.bytes.len())
     }
 
     fn gap(&mut self, direction: Direction, bytes: u64, _at: Mark, out: &mut Output) {
@@ -120,17 +121,16 @@ impl Dissector for Postgresql {
             Direction::ToServer => &mut self.to_server,
             Direction::ToClient => &mut self.to_client,
         };
-        if self.is_off || framer.skip(bytes) {
-            return;
-        }
-        if let Some(frame) = framer.cut() {
+        let (frame, is_lost) = framer.gap(bytes);
+        if let Some(frame) = frame {
             match role {
                 Role::Frontend => self.session.frontend(frame, direction, out),
                 Role::Backend => self.session.backend(frame, direction, out),
             };
         }
-        framer.lose();
-        self.session.lose(role, direction, out);
+        if is_lost {
+            self.session.lose(role, direction, out);
+        }
     }
 
     fn end(&mut self, direction: Direction, _unread: Slice<'_>, out: &mut Output) {
