@@ -57,6 +57,10 @@ anomalies! {
     MysqlMalformed "mysql_malformed" "Bytes on a MySQL connection that are no packet of it, or come out of turn.";
     KafkaMalformed "kafka_malformed" "Bytes on a Kafka connection that are no message.";
     MongodbMalformed "mongodb_malformed" "Bytes on a MongoDB connection that are no message.";
+    MemcachedMalformed "memcached_malformed" "Bytes on a Memcached connection that are no command or reply.";
+    NatsMalformed "nats_malformed" "Bytes on a NATS connection that are no operation.";
+    AmqpMalformed "amqp_malformed" "Bytes on an AMQP connection that are no frame.";
+    AmqpLimit "amqp_limit" "An AMQP connection has more open channels than the limit; the lowest was forgotten.";
     SqlLimit "sql_limit" "A connection prepared more SQL statements than are remembered.";
     ResponseWithoutRequest "response_without_request" "A response whose request was not captured.";
     RequestWithoutResponse "request_without_response" "A request that got no response, or whose response was not captured.";

@@ -55,6 +55,8 @@ pub struct Limits {
     pub field_bytes_max: usize,
     /// Bytes looked at of one message whose length stands in front; the rest is counted.
     pub frame_bytes_max: usize,
+    /// AMQP channels remembered per connection.
+    pub amqp_channels_max: usize,
     /// Prepared statements remembered per connection.
     pub sql_statements_max: usize,
     /// Nesting of a RESP array.
@@ -105,6 +107,7 @@ impl Default for Limits {
             http_headers_max: 512,
             field_bytes_max: 4096,
             frame_bytes_max: 16 << 10,
+            amqp_channels_max: 2048,
             sql_statements_max: 256,
             redis_depth_max: 32,
             redis_elements_max: 1 << 16,

@@ -1,13 +1,16 @@
 //! Streams and datagrams -> messages. This file is the table of protocols: a protocol is its own
 //! folder and two lines here. What pairs messages into calls is `call/`.
 
+pub mod amqp;
 pub mod dns;
 mod framer;
 mod http;
 pub mod http1;
 pub mod kafka;
+pub mod memcached;
 pub mod mongodb;
 pub mod mysql;
+pub mod nats;
 mod operation;
 pub mod postgresql;
 mod protocol;
@@ -30,6 +33,9 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &mysql::PROTOCOL,
     &kafka::PROTOCOL,
     &mongodb::PROTOCOL,
+    &memcached::PROTOCOL,
+    &nats::PROTOCOL,
+    &amqp::PROTOCOL,
 ];
 
 /// The protocol called `name` in summaries.

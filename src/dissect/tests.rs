@@ -23,6 +23,10 @@ const SAMPLES: &[(&str, Carrier, Sample)] = &[
     ("mysql", Carrier::Stream, mysql::tests::SAMPLE),
     ("kafka", Carrier::Stream, kafka::tests::SAMPLE),
     ("mongodb", Carrier::Stream, mongodb::tests::SAMPLE),
+    ("nats", Carrier::Stream, nats::tests::SAMPLE),
+    ("amqp", Carrier::Stream, amqp::tests::SAMPLE),
+    ("memcached", Carrier::Stream, memcached::tests::SAMPLE),
+    ("memcached", Carrier::Stream, memcached::tests::BINARY),
 ];
 
 /// Bytes of one direction that were not taken.

@@ -22,6 +22,9 @@ const COMPARED: &[(&str, &str)] = &[
     ("mysql", "mysql"),
     ("kafka", "kafka"),
     ("mongo", "mongodb"),
+    ("memcached", "memcached"),
+    ("nats", "nats"),
+    ("amqp", "amqp"),
 ];
 
 /// One capture takes no longer.

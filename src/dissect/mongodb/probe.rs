@@ -43,10 +43,23 @@ pub fn begins(bytes: &[u8]) -> Begins {
     match (header.opcode, content.get(4..).unwrap_or_default()) {
         (parse::MSG, []) => Begins::More,
         (parse::MSG, [kind, ..]) => is(flags & !0x1_0003 == 0 && *kind < 2),
-        (parse::REPLY, _) => is(flags < 16 && header.answers != 0),
+        (parse::REPLY, _) if flags >= 16 || header.answers == 0 => Begins::No,
+        (parse::REPLY, _) => reply(bytes, content),
         (parse::COMPRESSED, _) => is(matches!(flags, 1 | 2004 | 2010..=2013)),
         (parse::QUERY | parse::INSERT, name) => is(flags < 256 && is_namespace(name)),
         (_, name) => is(flags == 0 && is_namespace(name)),
+    }
+}
+
+/// An older answer holds as many documents as it says.
+fn reply(bytes: &[u8], content: &[u8]) -> Begins {
+    let total = length(bytes).unwrap_or(0);
+    let returned = content.get(16..).and_then(length);
+    match (returned, content.get(20..).and_then(length)) {
+        (Some(0), _) if total == HEADER_BYTES + 20 => Begins::Yes,
+        (Some(1..), Some(document @ 5..)) if document + HEADER_BYTES + 20 <= total => Begins::Yes,
+        _ if content.len() < 24.min(total.saturating_sub(HEADER_BYTES)) => Begins::More,
+        _ => Begins::No,
     }
 }
 
@@ -72,7 +85,8 @@ mod tests {
             (b"\x28\0\0\0\x01\0\0\0\x07\0\0\0\xdd\x07\0\0\0\0\0\0\0", response),
             (b"\x28\0\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0\xff\0\0\0\0", Probe::No),
             (b"\x28\0\0\0\x01\0\0\0\0\0\0\0\xd4\x07\0\0\0\0\0\0a.b\0", request),
-            (b"\x28\0\0\0\x01\0\0\0\x07\0\0\0\x01\0\0\0\x08\0\0\0", response),
+            (b"\x24\0\0\0\x01\0\0\0\x07\0\0\0\x01\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", response),
+            (b"\x28\0\0\0\x01\0\0\0\x07\0\0\0\x01\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", Probe::Maybe(37)),
             (b"\x28\0\0\0\x01", Probe::Maybe(21)),
             (b"GET / HTTP/1.1\r\n", Probe::No),
         ] {
