@@ -15,12 +15,13 @@ use self::parse::{Operation, Publication};
 use super::framer::{Begins, Frame, Framer, Framing, Head, Step};
 use super::secret::Secrets;
 use super::text::text;
+use super::trace::from_headers;
 use super::{
     Carrier, Direction, Dissector, Feed, Kind, Mark, Message, Outcome, Output, Pairing, Protocol,
-    Slice,
+    Slice, Trace,
 };
 use crate::anomaly::AnomalyKind;
-use crate::field::{Row, Text, ToCompactString, format_compact};
+use crate::field::{Pairs, Row, Text, ToCompactString, format_compact};
 use crate::limits::Limits;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -232,6 +233,7 @@ impl Session {
             out.messages.push(response(way, key, frame, status, payload));
             return;
         }
+        let trace = trace(&headers);
         let subject = name(publication.subject);
         let mut row = NatsRequest {
             nats_subject: subject.clone(),
@@ -250,7 +252,8 @@ impl Session {
         };
         if publication.reply_to.is_empty() {
             let key = self.orphan();
-            out.messages.push(request(Kind::OneWay, way, key, frame, called, row));
+            let message = request(Kind::OneWay, way, key, frame, called, row);
+            out.messages.push(Message { trace, ..message });
             return;
         }
         let key = self::key(publication.reply_to);
@@ -258,7 +261,8 @@ impl Session {
             self.asked.pop_front();
         }
         self.asked.push_back((key, way));
-        out.messages.push(request(Kind::Request, way, key, frame, called, row));
+        let message = request(Kind::Request, way, key, frame, called, row);
+        out.messages.push(Message { trace, ..message });
     }
 
     fn ping(&mut self, frame: Frame<'_>, way: Direction, out: &mut Output) {
@@ -304,6 +308,15 @@ impl Session {
         message.row = Box::new(NatsResponse { nats_error: words, nats_response_size: size });
         out.messages.push(message);
     }
+}
+
+/// Ids of tracing headers, whose names are compared in lower case.
+fn trace(headers: &Pairs) -> Option<Box<Trace>> {
+    if headers.is_empty() {
+        return None;
+    }
+    let lower = headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    from_headers(&lower.collect())
 }
 
 /// Never 0, which would stand for pairing by order.

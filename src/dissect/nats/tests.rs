@@ -72,6 +72,17 @@ fn a_server_asks_a_responder() {
 }
 
 #[test]
+fn traced() {
+    let mut driver = driver();
+    let ids = "00-11b4862a313e8a9c059cda4a49e626fa-6a2a9f706edee336-01";
+    let block = format!("NATS/1.0\r\nTraceparent: {ids}\r\n\r\n");
+    let line = format!("HPUB a {} {}\r\n", block.len(), block.len());
+    driver.packet(ToServer, format!("{line}{block}\r\n").as_bytes());
+    let trace = driver.out.messages[0].trace.as_deref().map(|trace| trace.trace_id.as_str());
+    assert_eq!(trace, Some("11b4862a313e8a9c059cda4a49e626fa"));
+}
+
+#[test]
 fn refused() {
     let mut driver = driver();
     driver.packet(ToServer, b"CONNECT {\"user\":\"x\",\"pass\":\"hunter2\"}\r\n");
