@@ -278,7 +278,7 @@ pub fn outcome(code: i16) -> Outcome {
         7 => Outcome::Timeout,
         89 => Outcome::Throttled,
         // What the client asked for or may not do.
-        1 | 4 | 10 | 12 | 16..=18 | 21..=26 | 28..=40 | 42..=55 | 58..=69 | 73 | 76 | 80..=82 => {
+        1 | 4 | 10 | 12 | 17 | 18 | 21..=26 | 28..=40 | 42..=55 | 58..=69 | 73 | 76 | 80..=82 => {
             Outcome::ClientError
         }
         84..=88 | 90..=97 | 110..=129 => Outcome::ClientError,

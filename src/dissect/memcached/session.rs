@@ -37,6 +37,8 @@ struct Waiting {
     binary: Option<(u8, u32)>,
     /// Not handed on yet: it may have no answer.
     quiet: Option<Box<Message>>,
+    /// Words that may begin the answer of a quiet meta command.
+    words: &'static [&'static str],
 }
 
 /// A reply that is being read.
@@ -105,7 +107,12 @@ impl Session {
         let is_silent = verb == b"quit" || words(line).last() == Some(b"noreply");
         let is_quiet = is_meta && words(line).skip(2).any(|flag| flag == b"q");
         let until = if is_read || verb == b"stats" { Until::End } else { Until::One };
-        self.ask(row, frame, way, (is_silent, is_quiet), (until, None), out);
+        let words: &[&str] = match verb {
+            b"mg" if words(line).skip(2).any(|flag| flag == b"v") => &["VA"],
+            b"mg" => &["HD"],
+            _ => &["NS", "EX", "NF", "VA"],
+        };
+        self.ask(row, frame, way, (is_silent, is_quiet), (until, None, words), out);
     }
 
     fn binary_command(
@@ -125,7 +132,7 @@ impl Session {
         };
         let until = if name == "stat" { Until::Empty } else { Until::One };
         let binary = Some((header.opcode, header.opaque));
-        self.ask(row, frame, way, (false, is_quiet), (until, binary), out);
+        self.ask(row, frame, way, (false, is_quiet), (until, binary, &[]), out);
     }
 
     fn ask(
@@ -134,7 +141,7 @@ impl Session {
         frame: Frame<'_>,
         way: Direction,
         (is_silent, is_quiet): (bool, bool),
-        (until, binary): (Until, Option<(u8, u32)>),
+        (until, binary, words): (Until, Option<(u8, u32)>, &'static [&'static str]),
         out: &mut Output,
     ) {
         let key = self.key();
@@ -158,7 +165,7 @@ impl Session {
             self.pass_by(1, out);
             out.anomaly(AnomalyKind::CallsPendingLimit, first);
         }
-        self.waiting.push_back(Waiting { key, until, binary, quiet });
+        self.waiting.push_back(Waiting { key, until, binary, quiet, words });
     }
 
     /// So many of the oldest commands are not answered: quiet ones had nothing to say.
@@ -172,8 +179,11 @@ impl Session {
 
     fn reply(&mut self, line: &[u8], frame: Frame<'_>, way: Direction, out: &mut Output) {
         let word = words(line).next().unwrap_or_default();
-        if word == b"MN" {
-            let quiet = self.waiting.iter().take_while(|waiting| waiting.quiet.is_some()).count();
+        if !is_error(word) {
+            let cannot = |waiting: &&Waiting| {
+                waiting.quiet.is_some() && !waiting.words.iter().any(|w| w.as_bytes() == word)
+            };
+            let quiet = self.waiting.iter().take_while(cannot).count();
             self.pass_by(quiet, out);
         }
         let until = match self.waiting.front() {
@@ -183,13 +193,12 @@ impl Session {
         };
         let reading = self.read(frame);
         reading.hits += i64::from(matches!(word, b"VALUE" | b"VA" | b"HD"));
-        let is_error = matches!(word, b"ERROR" | b"CLIENT_ERROR" | b"SERVER_ERROR");
         let is_part = until == Until::End && matches!(word, b"VALUE" | b"STAT");
         if !is_part {
             let is_number = word.iter().all(u8::is_ascii_digit);
             reading.status = if is_number { Text::const_new("OK") } else { text(word, 16) };
         }
-        if is_error {
+        if is_error(word) {
             reading.error = text(line.get(word.len() + 1..).unwrap_or_default(), ERROR_BYTES_MAX);
             let is_server = word == b"SERVER_ERROR";
             reading.outcome = if is_server { Outcome::ServerError } else { Outcome::ClientError };
@@ -287,6 +296,10 @@ impl Session {
         }
         self.pass_by(self.waiting.len(), out);
     }
+}
+
+fn is_error(word: &[u8]) -> bool {
+    matches!(word, b"ERROR" | b"CLIENT_ERROR" | b"SERVER_ERROR")
 }
 
 fn size(frame: Frame<'_>) -> i64 {

@@ -92,6 +92,14 @@ fn binary() {
 }
 
 #[test]
+fn quiet_meta_commands_know_their_answers() {
+    let mut driver = Driver::new(&PROTOCOL, Carrier::Stream);
+    driver.packet(ToServer, b"mg a v q\r\nmg b v q\r\nms m 1 q\r\nx\r\nms n 1\r\ny\r\nmn\r\n");
+    driver.packet(ToClient, b"VA 1\r\n1\r\nHD\r\nMN\r\n");
+    assert_eq!(brief(&driver), ["ms", "mn", "mg", "= ", "> mg", "> ms", "= ", "= "]);
+}
+
+#[test]
 fn begins_in_mid_stream() {
     let mut driver = Driver::new(&PROTOCOL, Carrier::Stream);
     driver.packet(ToServer, b"VALUE k 0 1\r\nv\r\nEND\r\n").packet(ToClient, b"get k\r\n");

@@ -250,7 +250,9 @@ impl Session {
             true => called(verb, &subject),
             false => format_compact!("{verb} $JS.{}", row.nats_jetstream),
         };
-        if publication.reply_to.is_empty() {
+        // What a pull brings comes with a subject of its own.
+        let is_pull = subject.starts_with("$JS.API.CONSUMER.MSG.NEXT");
+        if publication.reply_to.is_empty() || is_pull {
             let key = self.orphan();
             let message = request(Kind::OneWay, way, key, frame, called, row);
             out.messages.push(Message { trace, ..message });

@@ -10,7 +10,7 @@ use super::super::secret::Secrets;
 use super::super::sql::{self, Dialect, Statement};
 use super::super::text::text;
 use super::super::{Direction, Kind, Output};
-use super::exchange::{Asks, Exchange, Reply};
+use super::exchange::{Asks, Exchange, Extent, Reply};
 use super::fields::PostgresqlRequest;
 use super::parse::{self, First, Role, cut_string};
 use crate::anomaly::AnomalyKind;
@@ -329,29 +329,30 @@ impl Session {
     fn ready(&mut self, direction: Direction, out: &mut Output) {
         self.is_doubtful = false;
         let mut has_sync = self.waiting.front().is_none_or(|w| w.has_sync || w.asks == Asks::Ready);
-        let failed = self.reply.as_ref().and_then(|reply| reply.error.clone());
+        let failed = self.reply.as_ref().filter(|reply| reply.error.is_some());
+        // The statements that were not run are answered by the same error, which is counted once.
+        let aborted = failed.map(|reply| {
+            let extent = Extent { messages: 0, bytes: 0, ..reply.extent };
+            (reply.error.clone(), extent)
+        });
         self.answer(direction, out);
-        while failed.is_some() && !has_sync && !self.waiting.is_empty() {
+        let Some((error, extent)) = aborted else { return };
+        while !has_sync && !self.waiting.is_empty() {
             has_sync = self.waiting.front().is_none_or(|w| w.has_sync || w.asks == Asks::Ready);
-            self.reply =
-                Some(Reply { error: failed.clone(), is_aborted: true, ..Reply::default() });
+            let error = error.clone();
+            self.reply = Some(Reply { error, extent, is_aborted: true, ..Reply::default() });
             self.answer(direction, out);
         }
     }
 
     /// Hands on the oldest request and its reply.
     fn answer(&mut self, direction: Direction, out: &mut Output) {
-        let Some(mut reply) = self.reply.take() else { return };
+        let Some(reply) = self.reply.take() else { return };
         let Some(mut exchange) = self.waiting.pop_front() else {
             let key = self.key();
             out.messages.push(reply.into_message(direction, key));
             return;
         };
-        if reply.is_aborted {
-            // As its request's row tells the time, so that it does not seem to come first.
-            reply.extent.first = exchange.extent.last;
-            reply.extent.last = exchange.extent.last;
-        }
         let command = &mut exchange.row.postgresql_command;
         if !reply.row.postgresql_command.is_empty() {
             command.clone_from(&reply.row.postgresql_command);

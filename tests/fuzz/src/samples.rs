@@ -44,16 +44,20 @@ pub fn texts(dir: &str, end: &str) -> Vec<String> {
     paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 
-/// The first batch of a fixture's capture.
+/// The first batch of a capture.
+fn first_batch(capture: &Path) -> Batch {
+    let mut batch = Batch::default();
+    let limits = Limits::default();
+    let there = SegmentReader::open(capture).unwrap().next_batch(&mut batch, 1 << 20, &limits);
+    assert!(there);
+    batch
+}
+
+/// The first batch of a capture of the incident, which has something of everything.
 pub fn batch() -> &'static Batch {
     static BATCH: OnceLock<Batch> = OnceLock::new();
     BATCH.get_or_init(|| {
-        let capture = files(&root().join("fixtures"), ".pcap.zst").remove(0);
-        let mut batch = Batch::default();
-        let limits = Limits::default();
-        let there = SegmentReader::open(&capture).unwrap().next_batch(&mut batch, 1 << 20, &limits);
-        assert!(there);
-        batch
+        first_batch(&files(&root().join("fixtures/incidents/redis-oom"), ".pcap.zst").remove(0))
     })
 }
 
@@ -95,32 +99,39 @@ pub fn pcapng() -> Vec<u8> {
     writer.finish().unwrap()
 }
 
-/// What is said in the capture, by conversation; the longest first.
+/// What is said in the fixtures, by capture and conversation; the longest of each first.
 pub fn conversations() -> &'static [Conversation] {
     static CONVERSATIONS: OnceLock<Vec<Conversation>> = OnceLock::new();
     CONVERSATIONS.get_or_init(|| {
-        let limits = Limits::default();
-        let mut found: BTreeMap<Vec<u8>, Conversation> = BTreeMap::new();
-        for record in &batch().records {
-            let decoded = decode(batch(), record, 0, &limits);
-            let Some(packet) = decoded.packet() else { continue };
-            if packet.payload_len == 0 {
-                continue;
-            }
-            let client =
-                packet.key.end(packet.from).port > packet.key.end(packet.from.other()).port;
-            let direction = if client { Direction::ToServer } else { Direction::ToClient };
-            let stream = packet.key.proto == Proto::Tcp;
-            let conversation = found
-                .entry(packet.key.bytes().to_vec())
-                .or_insert_with(|| Conversation { stream, turns: Vec::new() });
-            if conversation.turns.len() < TURNS_MAX {
-                conversation.turns.push((direction, packet.payload(batch()).to_vec()));
-            }
-        }
-        let mut found: Vec<Conversation> = found.into_values().collect();
-        found.sort_by_key(|c| std::cmp::Reverse(c.turns.len()));
-        assert!(found.len() > 20 && found.iter().any(|c| !c.stream));
+        let mut captures = files(&root().join("fixtures"), ".pcap.zst");
+        // Of an incident one node says what the others do.
+        captures.dedup_by_key(|capture| capture.ancestors().nth(3).map(Path::to_path_buf));
+        let found: Vec<_> = captures.iter().flat_map(|c| said(&first_batch(c))).collect();
+        assert!(found.len() > 40 && found.iter().any(|c| !c.stream));
         found
     })
+}
+
+fn said(batch: &Batch) -> Vec<Conversation> {
+    let limits = Limits::default();
+    let mut found: BTreeMap<Vec<u8>, Conversation> = BTreeMap::new();
+    for record in &batch.records {
+        let decoded = decode(batch, record, 0, &limits);
+        let Some(packet) = decoded.packet() else { continue };
+        if packet.payload_len == 0 {
+            continue;
+        }
+        let client = packet.key.end(packet.from).port > packet.key.end(packet.from.other()).port;
+        let direction = if client { Direction::ToServer } else { Direction::ToClient };
+        let stream = packet.key.proto == Proto::Tcp;
+        let conversation = found
+            .entry(packet.key.bytes().to_vec())
+            .or_insert_with(|| Conversation { stream, turns: Vec::new() });
+        if conversation.turns.len() < TURNS_MAX {
+            conversation.turns.push((direction, packet.payload(batch).to_vec()));
+        }
+    }
+    let mut found: Vec<Conversation> = found.into_values().collect();
+    found.sort_by_key(|c| std::cmp::Reverse(c.turns.len()));
+    found
 }
