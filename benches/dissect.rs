@@ -23,10 +23,12 @@ fn pg(kind: u8, content: &[u8]) -> Vec<u8> {
 fn postgresql(_: usize) -> Turns {
     let sql = b"s1\0SELECT id, name, note FROM orders WHERE customer = $1 AND state = 'open'\0\0\0";
     let bind = b"\0s1\0\0\0\0\x01\0\0\0\x0242\0\0";
-    let ask = [pg(b'P', sql), pg(b'B', bind), pg(b'D', b"P\0"), pg(b'E', b"\0\0\0\0\0"), pg(b'S', b"")];
+    let ask =
+        [pg(b'P', sql), pg(b'B', bind), pg(b'D', b"P\0"), pg(b'E', b"\0\0\0\0\0"), pg(b'S', b"")];
     let column = b"name\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0";
     let row = [&b"\0\x01\0\0\0\x78"[..], &[b'x'; 120]].concat();
-    let mut answer = [pg(b'1', b""), pg(b'2', b""), pg(b'T', &[&b"\0\x01"[..], column].concat())].concat();
+    let mut answer =
+        [pg(b'1', b""), pg(b'2', b""), pg(b'T', &[&b"\0\x01"[..], column].concat())].concat();
     (0..12).for_each(|_| answer.extend(pg(b'D', &row)));
     answer.extend([pg(b'C', b"SELECT 12\0"), pg(b'Z', b"I")].concat());
     vec![(ToServer, ask.concat()), (ToClient, answer)]
@@ -38,7 +40,8 @@ fn my(sequence: u8, content: &[u8]) -> Vec<u8> {
 }
 
 fn mysql(_: usize) -> Turns {
-    let ask = my(0, b"\x03SELECT id, name, note FROM orders WHERE customer = 42 AND state = 'open'");
+    let ask =
+        my(0, b"\x03SELECT id, name, note FROM orders WHERE customer = 42 AND state = 'open'");
     let column = b"\x03def\0\0\0\x04name\0\x0c\x3f\0\x0b\0\0\0\x03\0\0\0\0\0";
     let mut answer = [my(1, b"\x01"), my(2, column), my(3, b"\xfe\0\0\x02\0")].concat();
     (4..16).for_each(|n| answer.extend(my(n, &[&[120][..], &[b'x'; 120]].concat())));
@@ -65,15 +68,16 @@ fn mongodb(n: usize) -> Turns {
         let length = (document.len() as i32 + 21).to_le_bytes();
         [&length[..], &id, &to, b"\xdd\x07\0\0\0\0\0\0\0", document].concat()
     };
-    let document = |content: &[u8]| {
-        [&(content.len() as i32 + 5).to_le_bytes()[..], content, b"\0"].concat()
-    };
+    let document =
+        |content: &[u8]| [&(content.len() as i32 + 5).to_le_bytes()[..], content, b"\0"].concat();
     let ask = document(b"\x02find\0\x07\0\0\0orders\0\x02$db\0\x05\0\0\0shop\0");
     let text = [&b"\x02note\0\xc9\0\0\0"[..], &[b'x'; 200], b"\0"].concat();
-    let batch: Vec<u8> =
-        (0..6).flat_map(|at| [&b"\x03"[..], &[b'0' + at], b"\0", &document(&text)].concat()).collect();
+    let batch: Vec<u8> = (0..6)
+        .flat_map(|at| [&b"\x03"[..], &[b'0' + at], b"\0", &document(&text)].concat())
+        .collect();
     let cursor = document(&[&b"\x04firstBatch\0"[..], &document(&batch)].concat());
-    let answer = document(&[&b"\x03cursor\0"[..], &cursor, b"\x01ok\0\0\0\0\0\0\0\xf0\x3f"].concat());
+    let answer =
+        document(&[&b"\x03cursor\0"[..], &cursor, b"\x01ok\0\0\0\0\0\0\0\xf0\x3f"].concat());
     vec![(ToServer, message(id, [0; 4], &ask)), (ToClient, message([9; 4], id, &answer))]
 }
 
@@ -109,7 +113,8 @@ fn redis(_: usize) -> Turns {
 }
 
 fn http1(_: usize) -> Turns {
-    let ask = b"GET /orders/42 HTTP/1.1\r\nHost: shop\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n".to_vec();
+    let ask = b"GET /orders/42 HTTP/1.1\r\nHost: shop\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"
+        .to_vec();
     let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 800\r\n\r\n";
     vec![(ToServer, ask), (ToClient, [&head[..], &[b'x'; 800]].concat())]
 }

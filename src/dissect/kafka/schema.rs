@@ -49,7 +49,11 @@ const SCHEMAS: &[(i16, &str, &str)] = &[
     (12, "group:str", "throttle:i32@1 error:i16"),
     (13, "group:str", "throttle:i32@1 error:i16 [_:str _:str error:i16]@3"),
     (14, "group:str", "throttle:i32@1 error:i16"),
-    (15, "*group:str", "throttle:i32@1 [error:i16 message:str@6 group:str]"),
+    (
+        15,
+        "*group:str",
+        "throttle:i32@1 [error:i16 message:str@6 group:str _:str _:str _:str [_:str _:str@4 _:str _:str _:records _:records] _:i32@3]",
+    ),
     (16, "", "throttle:i32@1 error:i16"),
     (17, "mechanism:str", "error:i16"),
     (18, "", "error:i16"),
@@ -87,7 +91,7 @@ const SCHEMAS: &[(i16, &str, &str)] = &[
         "throttle:i32 [topic:str [partition:i32 error:i16]]",
     ),
     (36, "", "error:i16 message:str"),
-    (37, "[topic:str]", "throttle:i32 [topic:str error:i16 message:str]"),
+    (37, "[topic:str _:i32 [*i32]]", "throttle:i32 [topic:str error:i16 message:str]"),
     (42, "*group:str", "throttle:i32 [group:str error:i16]"),
     (68, "group:str", "throttle:i32 error:i16 message:str"),
 ];
