@@ -4,12 +4,16 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::super::framer::Frame;
+use super::super::text::cut;
 use super::super::{Direction, Kind, Mark, Message, Outcome, Output};
 use super::fields::{AmqpRequest, AmqpResponse};
 use super::parse::{self, Method};
 use crate::anomaly::AnomalyKind;
 use crate::field::{Row, Text, ToCompactString, format_compact};
 use crate::limits::Limits;
+
+/// Text kept of a summary.
+const SUMMARY_BYTES_MAX: usize = 256;
 
 /// A method whose content is not complete, or that is handed on at once.
 #[derive(Debug)]
@@ -276,7 +280,10 @@ impl Session {
 /// What a method is about, in one line.
 fn summary(method: &Method) -> Text {
     match (method.exchange.is_empty(), method.routing_key.is_empty()) {
-        (false, false) => format_compact!("{} {}", method.exchange, method.routing_key),
+        (false, false) => {
+            let both = format_compact!("{} {}", method.exchange, method.routing_key);
+            Text::from(cut(&both, SUMMARY_BYTES_MAX))
+        }
         (false, true) => method.exchange.clone(),
         (true, false) => method.routing_key.clone(),
         (true, true) => {
@@ -298,7 +305,7 @@ fn request(open: Open, kind: Kind, key: u64, way: Direction) -> Message {
     let operation = match about {
         "" => name.clone(),
         about if about.starts_with("amq.gen-") => format_compact!("{name} amq.gen-{{id}}"),
-        about => format_compact!("{name} {}", super::super::text::cut(about, 96)),
+        about => format_compact!("{name} {}", cut(about, 96)),
     };
     let is_failure = open.id == (60, 50);
     let row = AmqpRequest {

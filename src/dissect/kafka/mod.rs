@@ -14,7 +14,7 @@ pub use fields::{KafkaRequest, KafkaResponse};
 
 use self::schema::{Name, Value};
 use super::framer::{Begins, Frame, Framer, Framing, Head, Step};
-use super::text::text;
+use super::text::{cut, text};
 use super::{
     Carrier, Direction, Dissector, Feed, Kind, Mark, Message, Outcome, Output, Pairing, Protocol,
     Slice,
@@ -44,6 +44,8 @@ pub static PROTOCOL: Protocol = Protocol {
 const TOPICS_MAX: usize = 32;
 /// Text kept of names: what Kafka allows for topics.
 const NAME_BYTES_MAX: usize = 249;
+/// Text kept of a summary.
+const SUMMARY_BYTES_MAX: usize = 256;
 /// Text kept of an error.
 const ERROR_BYTES_MAX: usize = 256;
 
@@ -278,7 +280,7 @@ fn summary(row: &KafkaRequest) -> Text {
     let named = [&row.kafka_group, &row.kafka_transaction, &row.kafka_client_id];
     match row.kafka_topics.is_empty() {
         true => named.into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default(),
-        false => Text::from(row.kafka_topics.join(",")),
+        false => Text::from(cut(&row.kafka_topics.join(","), SUMMARY_BYTES_MAX)),
     }
 }
 

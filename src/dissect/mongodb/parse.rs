@@ -17,7 +17,7 @@ const MESSAGE_BYTES_MAX: usize = 48_000_000;
 /// Text kept of names.
 const NAME_BYTES_MAX: usize = 128;
 /// Text kept of an error.
-const ERROR_BYTES_MAX: usize = 512;
+const ERROR_BYTES_MAX: usize = 256;
 
 pub const REPLY: i32 = 1;
 pub const UPDATE: i32 = 2001;

@@ -10,7 +10,7 @@ pub const PACKET_BYTES_MAX: usize = 0xff_ffff;
 /// Length and sequence number.
 pub const HEADER_BYTES: usize = 4;
 /// Text kept of an error.
-const ERROR_BYTES_MAX: usize = 512;
+const ERROR_BYTES_MAX: usize = 256;
 /// Text kept of names.
 const NAME_BYTES_MAX: usize = 128;
 

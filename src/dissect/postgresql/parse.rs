@@ -10,7 +10,7 @@ const MESSAGE_BYTES_MAX: u32 = 0x3fff_ffff;
 /// Longest first message.
 const STARTUP_BYTES_MAX: u32 = 10_000;
 /// Text kept of one error field.
-pub const ERROR_BYTES_MAX: usize = 512;
+pub const ERROR_BYTES_MAX: usize = 256;
 
 const CANCEL: u32 = 80_877_102;
 const TLS: u32 = 80_877_103;
