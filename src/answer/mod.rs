@@ -10,6 +10,7 @@ pub mod map;
 pub mod payload;
 mod peaks;
 pub mod peers;
+mod quantiles;
 pub mod sql;
 pub mod stats;
 pub mod who;

@@ -10,7 +10,7 @@ use crate::frame::{CONNS, Dataset, Selector, column};
 use crate::kfl::Checked;
 use crate::outcome::Outcome;
 
-use super::peaks;
+use super::{peaks, quantiles};
 
 /// Bars of a group's course over the capture.
 pub const BARS: usize = 24;
@@ -38,6 +38,10 @@ pub const FIGURES: [&str; 14] = [
     "request_bytes",
     "response_bytes",
 ];
+
+/// Those of them that are quantiles of how long calls took.
+const QUANTILES: [(&str, f64); 4] =
+    [("p50_us", 0.5), ("p90_us", 0.9), ("p95_us", 0.95), ("p99_us", 0.99)];
 
 /// One group's calls and failures over the capture, in [`BARS`] equal stretches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,6 +94,10 @@ pub fn stats(dataset: &Dataset, question: &Question<'_>) -> PolarsResult<Option<
     };
     let groups = groups.drop(by_name([ALL], true, false));
     let mut groups = groups.collect()?;
+    let quantiles: Vec<_> = QUANTILES.into_iter().filter(|(name, _)| wanted(name)).collect();
+    if !quantiles.is_empty() {
+        groups = quantiles::columns(groups, "__took", &quantiles)?;
+    }
     if wanted("in_flight") {
         groups = peaks::column(groups, "__start", "__end", "in_flight")?;
     }
@@ -229,22 +237,20 @@ fn failed() -> Expr {
 
 /// The sums that the wanted figures are made of.
 fn sums(wanted: &dyn Fn(&str) -> bool) -> Vec<Expr> {
-    let at = |q: f64| col("took").quantile(lit(q), QuantileMethod::Linear).cast(DataType::Int64);
     let mut sums = vec![
         len().cast(DataType::Int64).alias("calls"),
         col("failed").sum().cast(DataType::Int64).alias("errors"),
     ];
     let optional = [
-        ("p50_us", at(0.5)),
-        ("p90_us", at(0.9)),
-        ("p95_us", at(0.95)),
-        ("p99_us", at(0.99)),
         ("max_us", col("took").max()),
         ("request_bytes", col("request_size").sum()),
         ("response_bytes", col("response_size").sum()),
     ];
     let optional = optional.into_iter().filter(|(name, _)| wanted(name));
     sums.extend(optional.map(|(name, sum)| sum.alias(name)));
+    if QUANTILES.iter().any(|(name, _)| wanted(name)) {
+        sums.push(col("took").drop_nulls().alias("__took"));
+    }
     if wanted("in_flight") {
         sums.extend([col("ts_ns").alias("__start"), col("__end")]);
     }

@@ -105,10 +105,7 @@ fn finding(fired: &Fired<'_>, inputs: &str) -> Finding {
     let evidence = |&id: &i64| Evidence {
         text: format!("entry {id}"),
         call: Some(id.to_string()),
-        command: Some(format!(
-            "pcapsule query {} {inputs}",
-            text::shell(&[&format!("id == {id}")])
-        )),
+        command: Some(format!("pcapsule call {id} {inputs}")),
         ..Evidence::default()
     };
     Finding {

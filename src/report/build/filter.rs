@@ -30,6 +30,11 @@ pub fn failed_calls(facts: &Facts, entity: u32, from_ns: i64) -> String {
     )
 }
 
+/// The command that shows one call whole.
+pub fn call(id: i64, inputs: &str) -> String {
+    format!("pcapsule call {id} {inputs}")
+}
+
 /// The command that prints what a filter matches.
 pub fn query(kfl: &str, inputs: &str) -> String {
     format!("pcapsule query {} {inputs}", text::shell(&[kfl]))

@@ -118,7 +118,6 @@ pub fn cascade(material: &Material<'_>, incident: &Incident) -> String {
 /// The call as the report shows it.
 pub fn failing_call(material: &Material<'_>, call: &CallFact) -> FailingCall {
     let facts = material.facts;
-    let kfl = format!("id == {}", call.id);
     FailingCall {
         call: call.id.to_string(),
         ts: Time(call.start_ns),
@@ -131,7 +130,7 @@ pub fn failing_call(material: &Material<'_>, call: &CallFact) -> FailingCall {
         elapsed_ms: call.elapsed_ms(),
         conn: call.is_conn.then(|| call.id.to_string()),
         packet: packet(material.meta, call),
-        command: Some(filter::query(&kfl, &material.inputs)),
+        command: Some(filter::call(call.id, &material.inputs)),
     }
 }
 
