@@ -1,6 +1,7 @@
 //! From arguments to a dataset: inputs found, metadata read, frames built or found in the cache.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ use super::time;
 
 /// Set by Ctrl-C.
 static STOP: AtomicBool = AtomicBool::new(false);
+/// Where frames are kept, once known.
+static CACHE: OnceLock<PathBuf> = OnceLock::new();
+/// How often a folder that is still written to is removed.
+const CLEAR_TRIES: usize = 20;
 /// After Ctrl-C the stages get this long to end by themselves.
 const GRACE: Duration = Duration::from_millis(600);
 
@@ -63,9 +68,23 @@ pub fn catch_interrupt() {
     let handler = || {
         STOP.store(true, Ordering::Relaxed);
         std::thread::sleep(GRACE);
+        clear_unfinished();
         std::process::exit(130);
     };
     let _ = ctrlc::set_handler(handler); // without it Ctrl-C still ends the program
+}
+
+/// Removes what this process was building: a stage that could not end in time leaves nothing.
+fn clear_unfinished() {
+    let Some(entries) = CACHE.get().and_then(|cache| std::fs::read_dir(cache).ok()) else { return };
+    let own = format!("-{}", std::process::id());
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(".building-") && name.ends_with(&own) {
+            // A thread may still be writing: what it adds goes with the next try.
+            let _ = (0..CLEAR_TRIES).any(|_| std::fs::remove_dir_all(entry.path()).is_ok());
+        }
+    }
 }
 
 /// Finds, reads and dissects the inputs.
@@ -74,6 +93,7 @@ pub fn load(global: &Global, paths: &[PathBuf]) -> anyhow::Result<Loaded> {
     let inputs = Inputs::find(paths, &limits)?;
     let (directory, metadata_hash) = metadata(global, &inputs, &limits)?;
     let window = time::window(global, &inputs, &limits)?;
+    let cache = cache_dir(global)?;
     let bar = progress(global, &inputs);
     let source = frame::Source {
         inputs: &inputs,
@@ -84,7 +104,8 @@ pub fn load(global: &Global, paths: &[PathBuf]) -> anyhow::Result<Loaded> {
         stop: &STOP,
         progress: &|bytes| bar.inc(bytes),
     };
-    let dataset = Dataset::open_or_build(&source, &cache_dir(global)?)?;
+    let cache = CACHE.get_or_init(|| cache);
+    let dataset = Dataset::open_or_build(&source, cache)?;
     bar.finish_and_clear();
     Ok(Loaded { dataset, directory, window })
 }
