@@ -104,6 +104,8 @@ const TELLING: &[(&str, &[&str])] = &[
     ("mysql", &["mysql_query"]),
     ("postgresql", &["postgresql_query"]),
     ("mongodb", &["mongodb_collection"]),
+    ("memcached", &["memcached_key"]),
+    ("nats", &["nats_subject"]),
     ("tlsx", &["tlsx_sni"]),
     ("conn", &["dst.port", "conn_local_bytes", "conn_remote_bytes"]),
     ("tcp_conn", &["dst.port", "conn_local_bytes", "conn_remote_bytes"]),
