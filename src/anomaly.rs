@@ -39,6 +39,7 @@ anomalies! {
     StreamGap "stream_gap" "Bytes of a connection were not captured.";
     ReorderLimit "reorder_limit" "Out-of-order bytes were dropped because too many were waiting.";
     Overlap "segment_overlap_differs" "Two segments claim the same bytes with different content; the first was kept.";
+    DuplicatePacket "duplicate_packet" "A packet that the same vantage saw twice (mirror port, capture on all interfaces); it counts once.";
     PortReused "port_reused" "A new connection began on the ports of one that was still open.";
     PendingLimit "pending_limit" "A message was given up because it did not end within the limit.";
     ProtocolUnknown "protocol_unknown" "A connection carried bytes of no known protocol.";

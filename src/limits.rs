@@ -20,10 +20,14 @@ pub struct Limits {
     pub fragment_bytes_max: usize,
     /// A datagram whose first fragment to come is older has lost the others.
     pub fragment_timeout_ms: u32,
-    /// Connections open at once, per shard; the one idle longest is closed for a new one.
+    /// Connections open at once, per shard; one that is closed, half-open or idle for long is given
+    /// up for a new one.
     pub conns_open_max: usize,
     /// A TCP connection silent for longer is taken as ended.
     pub tcp_idle_secs: u32,
+    /// A TCP connection whose handshake was not completed is given up after so long a silence
+    /// (Linux waits 64 s between its last two SYNs, and as long again).
+    pub tcp_handshake_secs: u32,
     /// A TCP connection that saw FIN in both directions, or RST, is kept this long for stragglers.
     pub tcp_closed_secs: u32,
     /// UDP packets between two sockets further apart than this belong to different exchanges.
@@ -90,8 +94,9 @@ impl Default for Limits {
             fragment_datagrams_max: 4096,
             fragment_bytes_max: 16 << 20,
             fragment_timeout_ms: 30_000,
-            conns_open_max: 32_768,
+            conns_open_max: 16_384,
             tcp_idle_secs: 3600,
+            tcp_handshake_secs: 130,
             tcp_closed_secs: 60,
             udp_idle_secs: 60,
             reorder_bytes_max: 1 << 20,

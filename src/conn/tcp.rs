@@ -1,43 +1,20 @@
-//! What one TCP packet does to its connection: handshake, teardown, and whether its payload is new,
-//! sent again or late. Names and rules follow Wireshark's TCP analysis.
+//! What one TCP packet does to its connection: handshake, teardown, and what its analysis counts.
 
+use super::analysis::{self, Marks, Segment};
+use super::side::TcpSide;
+use super::window::Scale;
 use super::{Conn, completeness};
-use crate::packet::{Packet, Tcp};
-use crate::stream::distance;
+use crate::packet::{Packet, Side, Tcp};
 
-/// A segment that fills a hole this soon after the highest one was reordered, not sent again
-/// (Wireshark's default when the round-trip time is not known).
-const REORDER_NS: i64 = 3_000_000;
+/// A retransmission that came so long after the oldest segment in flight waited for the sender's
+/// timer (Linux never waits for less).
+const RTO_MIN_NS: i64 = 200_000_000;
 
-/// One end of a TCP connection.
-#[derive(Debug, Default)]
-pub struct TcpSide {
-    pub isn: Option<u32>,
-    /// Sequence number behind the highest byte sent.
-    pub next: Option<u32>,
-    /// When that byte was sent.
-    next_ns: i64,
-    pub fin: Option<u32>,
-    pub ended_ns: Option<i64>,
-    pub syns: u32,
-    pub fins: u32,
-    pub resets: u32,
-    /// Segments with payload.
-    pub segments: u64,
-    pub retransmissions: u64,
-    pub out_of_order: u64,
-    pub zero_windows: u64,
-    window_zero: bool,
-    /// Ranges skipped over: [from, to) that were not seen when later bytes were.
-    holes: Vec<(u32, u32)>,
-}
-
-/// Holes remembered per direction to tell late segments from repeated ones.
-const HOLES_MAX: usize = 32;
-
-/// What the rest of the pipeline does with a TCP packet.
+/// What the rest of the pipeline does with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Step {
+    /// The vantage saw the packet before: it counts once.
+    pub duplicate: bool,
     /// The sender's stream starts at this sequence number.
     pub start: Option<u32>,
     /// Payload to be reassembled, beginning at this sequence number.
@@ -50,32 +27,76 @@ pub struct Step {
     pub reset: bool,
 }
 
+/// Counts of a TCP connection, both directions together. All but the last three are Wireshark's
+/// `tcp.analysis.*`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Segments that take sequence numbers: those with payload, SYN or FIN.
+    pub numbered: u64,
+    /// Of all kinds.
+    pub retransmissions: u64,
+    pub fast: u64,
+    pub spurious: u64,
+    /// Those that waited for the sender's timer.
+    pub timeouts: u64,
+    pub out_of_order: u64,
+    pub duplicate_acks: u64,
+    /// Segments before which others are missing.
+    pub missing: u64,
+    /// Acknowledgements of what was not captured.
+    pub unseen_acks: u64,
+    pub zero_windows: u64,
+    pub window_full: u64,
+    pub window_updates: u64,
+    pub keep_alives: u64,
+    pub keep_alive_acks: u64,
+    pub resets: u64,
+    pub fins: u64,
+}
+
+impl Counts {
+    pub fn retransmission_permille(&self) -> i64 {
+        (self.retransmissions * 1000).checked_div(self.numbered).unwrap_or(0) as i64
+    }
+
+    fn add(&mut self, marks: Marks) {
+        let one = |kinds: Marks| u64::from(marks.any(kinds));
+        self.fast += one(Marks::FAST);
+        self.spurious += one(Marks::SPURIOUS);
+        self.retransmissions +=
+            one(Marks::RETRANSMISSION) + one(Marks::FAST) + one(Marks::SPURIOUS);
+        self.out_of_order += one(Marks::OUT_OF_ORDER);
+        self.duplicate_acks += one(Marks::DUPLICATE_ACK);
+        self.missing += one(Marks::LOST);
+        self.zero_windows += one(Marks::ZERO_WINDOW);
+        self.window_full += one(Marks::WINDOW_FULL);
+        self.window_updates += one(Marks::WINDOW_UPDATE);
+        self.keep_alives += one(Marks::KEEP_ALIVE);
+        self.keep_alive_acks += one(Marks::KEEP_ALIVE_ACK);
+    }
+}
+
 impl Conn {
     pub(super) fn tcp_step(&mut self, packet: &Packet, tcp: &Tcp) -> Step {
-        let mut step = Step::default();
+        let segment = Segment::new(packet, tcp);
+        let mut step = Step { acknowledged: segment.ack, ..Step::default() };
+        self.analyse(packet.from, &segment);
         if tcp.flags.syn() {
             self.syn(packet, tcp, &mut step);
         } else if tcp.flags.ack()
-            && self.syn_ack_ns != 0
-            && self.ack_ns == 0
+            && self.times.syn_ack.is_some()
+            && self.times.ack.is_none()
             && packet.from == self.client
         {
-            self.ack_ns = packet.ts_ns;
+            self.times.ack = Some(packet.ts_ns);
             self.completeness |= completeness::ACK;
         }
-        if tcp.flags.ack() {
-            step.acknowledged = Some(tcp.ack);
-        }
-        let len = packet.payload_len + packet.payload_cut;
-        if len > 0 && !tcp.flags.rst() {
+        if segment.len > 0 && !tcp.flags.rst() {
             self.completeness |= completeness::DATA;
-            let seq = tcp.seq.wrapping_add(u32::from(tcp.flags.syn()));
-            step.payload = Some(seq);
-            self.payload(packet, seq, len);
+            step.payload = Some(tcp.seq.wrapping_add(u32::from(tcp.flags.syn())));
         }
-        self.window(packet, tcp);
         if tcp.flags.fin() {
-            self.finish(packet, tcp, len, &mut step);
+            self.finish(packet, tcp, segment.len, &mut step);
         }
         if tcp.flags.rst() {
             self.rst(packet, tcp, &mut step);
@@ -83,91 +104,77 @@ impl Conn {
         step
     }
 
-    fn sender(&mut self, packet: &Packet) -> &mut TcpSide {
+    /// Judges a segment, counts what it is, and takes it in on both sides.
+    fn analyse(&mut self, from: Side, segment: &Segment) {
         let [low, high] = &mut self.tcp;
-        if packet.from.index() == 0 { low } else { high }
+        let (sender, receiver) = match from {
+            Side::Low => (low, high),
+            Side::High => (high, low),
+        };
+        let marks = analysis::judge(sender, receiver, segment, &self.times);
+        sender.segments += u64::from(segment.len > 0);
+        self.counts.numbered += u64::from(segment.takes_numbers());
+        if !marks.is_empty() {
+            self.counts.add(marks);
+            let waited = sender.flight.oldest_ns().map(|sent| segment.ts_ns.saturating_sub(sent));
+            let timer = waited.is_some_and(|ns| ns >= RTO_MIN_NS);
+            self.counts.timeouts += u64::from(timer && marks.any(Marks::RETRANSMISSION));
+        }
+        let acknowledged = segment.ack.filter(|_| sender.ack != segment.ack);
+        sender.send(segment, marks, receiver.ack);
+        if let Some(ack) = acknowledged
+            && !segment.flags.rst()
+        {
+            self.counts.unseen_acks += u64::from(receiver.acknowledge(ack, segment.ts_ns));
+        }
+    }
+
+    fn side_mut(&mut self, side: Side) -> &mut TcpSide {
+        let [low, high] = &mut self.tcp;
+        match side {
+            Side::Low => low,
+            Side::High => high,
+        }
     }
 
     fn syn(&mut self, packet: &Packet, tcp: &Tcp, step: &mut Step) {
-        let sender = self.sender(packet);
+        let sender = self.side_mut(packet.from);
         sender.isn.get_or_insert(tcp.seq);
-        sender.next.get_or_insert(tcp.seq.wrapping_add(1));
-        sender.syns += 1;
+        sender.syns = sender.syns.saturating_add(1);
         step.start = Some(tcp.seq.wrapping_add(1));
         self.opened = true;
+        self.scale(packet.from, tcp);
         if tcp.flags.ack() {
             self.client = packet.from.other();
             self.completeness |= completeness::SYN_ACK;
-            if self.syn_ack_ns == 0 {
-                self.syn_ack_ns = packet.ts_ns;
-            }
+            self.times.syn_ack.get_or_insert(packet.ts_ns);
         } else {
             self.client = packet.from;
             self.completeness |= completeness::SYN;
-            if self.syn_ns == 0 {
-                self.syn_ns = packet.ts_ns;
+            self.times.syn.get_or_insert(packet.ts_ns);
+            if self.times.syn_ack.is_none() {
+                self.times.last_syn = Some(packet.ts_ns);
             }
         }
     }
 
-    /// Tells new payload from late and repeated payload.
-    fn payload(&mut self, packet: &Packet, seq: u32, len: u32) {
-        let reorder_ns = match self.initial_rtt_us() {
-            0 => REORDER_NS,
-            rtt_us => (rtt_us * 1000).max(REORDER_NS),
+    /// Windows are scaled when both ends offer it (RFC 7323 section 2.2).
+    fn scale(&mut self, from: Side, tcp: &Tcp) {
+        let peer = self.side(from.other()).window.scale;
+        let scale = match tcp.window_scale {
+            Some(shift) if !(tcp.flags.ack() && peer == Scale::Off) => Scale::By(shift),
+            _ => Scale::Off,
         };
-        let sender = self.sender(packet);
-        sender.segments += 1;
-        let end = seq.wrapping_add(len);
-        let Some(next) = sender.next else {
-            (sender.next, sender.next_ns) = (Some(end), packet.ts_ns);
-            return;
-        };
-        if distance(next, end) > 0 {
-            if distance(next, seq) > 0 && sender.holes.len() < HOLES_MAX {
-                sender.holes.push((next, seq));
-            }
-            (sender.next, sender.next_ns) = (Some(end), packet.ts_ns);
-            return;
+        if tcp.window_scale.is_none() {
+            self.side_mut(from.other()).window.scale = Scale::Off;
         }
-        // A keep-alive repeats the last byte.
-        if len == 1 && seq == next.wrapping_sub(1) {
-            return;
-        }
-        let hole = sender
-            .holes
-            .iter()
-            .position(|&(from, to)| distance(from, seq) >= 0 && distance(end, to) >= 0);
-        match hole {
-            Some(at) if packet.ts_ns.saturating_sub(sender.next_ns) < reorder_ns => {
-                sender.out_of_order += 1;
-                sender.fill(at, seq, end);
-            }
-            Some(at) => {
-                sender.retransmissions += 1;
-                sender.fill(at, seq, end);
-            }
-            None => sender.retransmissions += 1,
-        }
-    }
-
-    /// Counts the times that an end closes its window; a reset carries none.
-    fn window(&mut self, packet: &Packet, tcp: &Tcp) {
-        if tcp.flags.rst() || tcp.flags.syn() {
-            return;
-        }
-        let sender = self.sender(packet);
-        let zero = tcp.window == 0 && !tcp.flags.fin();
-        if zero && !sender.window_zero {
-            sender.zero_windows += 1;
-        }
-        sender.window_zero = zero;
+        self.side_mut(from).window.scale = scale;
     }
 
     fn finish(&mut self, packet: &Packet, tcp: &Tcp, len: u32, step: &mut Step) {
         self.completeness |= completeness::FIN;
-        let sender = self.sender(packet);
-        sender.fins += 1;
+        self.counts.fins += 1;
+        let sender = self.side_mut(packet.from);
         sender.fin.get_or_insert(tcp.seq.wrapping_add(len));
         sender.ended_ns.get_or_insert(packet.ts_ns);
         step.finished = true;
@@ -182,27 +189,10 @@ impl Conn {
             && packet.from != self.client;
         self.refused |= answers_syn;
         self.completeness |= completeness::RST;
-        let sender = self.sender(packet);
-        sender.resets += 1;
-        sender.ended_ns.get_or_insert(packet.ts_ns);
-        self.reset_by.get_or_insert(packet.from);
+        self.counts.resets += 1;
+        self.side_mut(packet.from).ended_ns.get_or_insert(packet.ts_ns);
+        self.reset.get_or_insert((packet.from, packet.ts_ns));
         self.closed_ns.get_or_insert(packet.ts_ns);
         step.reset = true;
-    }
-}
-
-impl TcpSide {
-    /// Takes [from, to) out of a hole.
-    fn fill(&mut self, at: usize, from: u32, to: u32) {
-        if at >= self.holes.len() {
-            return;
-        }
-        let (start, end) = self.holes.swap_remove(at);
-        if distance(start, from) > 0 {
-            self.holes.push((start, from));
-        }
-        if distance(to, end) > 0 && self.holes.len() < HOLES_MAX {
-            self.holes.push((to, end));
-        }
     }
 }

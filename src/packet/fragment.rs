@@ -149,7 +149,7 @@ impl Defragmenter {
         report: Report,
     ) -> Option<(u8, Vec<u8>)> {
         let piece = fragment.piece;
-        let Ip { source, target, protocol } = fragment.ip;
+        let Ip { source, target, protocol, .. } = fragment.ip;
         let key = DatagramKey { source, target, id: piece.id, group: piece.group };
         let start = fragment.start as usize;
         let payload = bytes.get(start..start + fragment.len as usize)?;

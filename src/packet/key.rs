@@ -9,6 +9,7 @@ pub enum Proto {
     Tcp,
     Udp,
     Icmp,
+    Sctp,
 }
 
 impl Proto {
@@ -18,12 +19,15 @@ impl Proto {
             Proto::Tcp => "TCP",
             Proto::Udp => "UDP",
             Proto::Icmp => "ICMP",
+            Proto::Sctp => "SCTP",
         }
     }
 
     /// The transport of this title.
     pub fn titled(title: &str) -> Option<Self> {
-        [Proto::Tcp, Proto::Udp, Proto::Icmp].into_iter().find(|proto| proto.title() == title)
+        [Proto::Tcp, Proto::Udp, Proto::Icmp, Proto::Sctp]
+            .into_iter()
+            .find(|proto| proto.title() == title)
     }
 }
 
@@ -76,6 +80,11 @@ impl Key {
         } else {
             (Key { proto, low: target, high: source }, Side::High)
         }
+    }
+
+    /// Whether its addresses are of IPv4.
+    pub fn is_ipv4(&self) -> bool {
+        self.low.ip >> 32 == 0xffff
     }
 
     pub fn end(&self, side: Side) -> Endpoint {

@@ -1,5 +1,5 @@
-//! Raw frames -> packets: link layers, IP headers and tunnels peeled off down to TCP, UDP or ICMP,
-//! and fragments put together. What is not decoded is counted with its reason. Only the
+//! Raw frames -> packets: link layers, IP headers and tunnels peeled off down to TCP, UDP, ICMP or
+//! SCTP, and fragments put together. What is not decoded is counted with its reason. Only the
 //! [`Defragmenter`] keeps state between frames; checksums are not verified, because network cards
 //! fill them in behind the capture.
 
@@ -39,6 +39,10 @@ pub struct Packet {
     /// Which end of the key sent it.
     pub from: Side,
     pub transport: Transport,
+    /// IPv4 identification, 0 in IPv6: with the checksum it tells copies from repeats.
+    pub ip_id: u16,
+    /// The transport's, as captured (of SCTP the first half).
+    pub checksum: u16,
     /// Start of the payload in the batch's bytes.
     pub payload_start: u32,
     /// Payload bytes captured.
@@ -129,6 +133,8 @@ fn finish<'a>(
                 key,
                 from,
                 transport,
+                ip_id: walk.ip.id,
+                checksum: found.checksum,
                 payload_start: position(found.rest.bytes),
                 payload_len: found.rest.bytes.len() as u32,
                 payload_cut: found.rest.cut,

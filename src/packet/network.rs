@@ -13,6 +13,8 @@ pub(super) struct Ip {
     pub source: u128,
     pub target: u128,
     pub protocol: u8,
+    /// Identification of an IPv4 packet; 0 in IPv6.
+    pub id: u16,
 }
 
 /// Takes an IP header off. Where the link names a version, the header must agree.
@@ -54,6 +56,7 @@ fn ipv4<'a>(rest: Rest<'a>, ip: &mut Ip) -> Result<Step<'a>, Undecoded> {
         source: mapped(header.source()),
         target: mapped(header.destination()),
         protocol: header.protocol().0,
+        id: header.identification(),
     };
     let payload = bounded(rest.behind(header_len, "IPv4 header")?, len);
     if !header.is_fragmenting_payload() {
@@ -80,6 +83,7 @@ fn ipv6<'a>(rest: Rest<'a>, ip: &mut Ip) -> Result<Step<'a>, Undecoded> {
         source: u128::from_be_bytes(header.source()),
         target: u128::from_be_bytes(header.destination()),
         protocol: header.next_header().0,
+        id: 0,
     };
     Ok(Step::On(Next::Upper, bounded(behind, len)))
 }

@@ -1,4 +1,4 @@
-//! TCP (RFC 9293), UDP (RFC 768) and ICMP headers -> ports, what reassembly needs, and payload.
+//! TCP (RFC 9293), UDP (RFC 768), ICMP and SCTP (RFC 9260) headers -> ports, what reassembly needs, and payload.
 
 use etherparse::{TcpHeaderSlice, TcpOptionElement, UdpHeaderSlice};
 
@@ -42,7 +42,21 @@ pub struct Tcp {
 pub enum Transport {
     Tcp(Tcp),
     Udp,
-    Icmp { kind: u8, code: u8 },
+    Icmp {
+        kind: u8,
+        code: u8,
+    },
+    /// An ICMP error about a packet of another conversation, whose key it has: it is from the end
+    /// that the quoted packet was to.
+    IcmpError {
+        kind: u8,
+        code: u8,
+        proto: Proto,
+    },
+    /// The type of its first chunk, 255 where it was not captured.
+    Sctp {
+        chunk: u8,
+    },
 }
 
 impl Transport {
@@ -52,6 +66,8 @@ impl Transport {
             Transport::Tcp(_) => Proto::Tcp,
             Transport::Udp => Proto::Udp,
             Transport::Icmp { .. } => Proto::Icmp,
+            Transport::IcmpError { proto, .. } => proto,
+            Transport::Sctp { .. } => Proto::Sctp,
         }
     }
 }
@@ -62,6 +78,8 @@ pub(super) struct Segment<'a> {
     pub transport: Transport,
     /// Of source and target.
     pub ports: (u16, u16),
+    /// As captured.
+    pub checksum: u16,
     pub rest: Rest<'a>,
 }
 
@@ -92,7 +110,7 @@ pub(super) fn tcp(rest: Rest) -> Result<Segment, Undecoded> {
     };
     let ports = (header.source_port(), header.destination_port());
     let rest = rest.behind(header.slice().len(), "TCP header")?;
-    Ok(Segment { transport: Transport::Tcp(tcp), ports, rest })
+    Ok(Segment { transport: Transport::Tcp(tcp), ports, checksum: header.checksum(), rest })
 }
 
 fn window_scale(header: &TcpHeaderSlice) -> Option<u8> {
@@ -120,13 +138,14 @@ pub(super) fn udp(rest: Rest) -> Result<Segment, Undecoded> {
     let len = usize::from(header.length()).checked_sub(8).unwrap_or(behind.bytes.len());
     let bytes = behind.bytes.get(..len).unwrap_or(behind.bytes);
     let cut = if len < behind.bytes.len() { 0 } else { behind.cut };
-    Ok(Segment { transport: Transport::Udp, ports, rest: Rest { bytes, cut } })
+    let checksum = header.checksum();
+    Ok(Segment { transport: Transport::Udp, ports, checksum, rest: Rest { bytes, cut } })
 }
 
 /// Takes an ICMP header off. Echo messages carry an identifier, which serves as the port of both
 /// ends.
 pub(super) fn icmp(rest: Rest) -> Result<Segment, Undecoded> {
-    let [kind, code, _, _, id_high, id_low, ..] = *rest.bytes else {
+    let [kind, code, sum_high, sum_low, id_high, id_low, ..] = *rest.bytes else {
         return Err(rest.short("ICMP header"));
     };
     let id = match kind {
@@ -135,5 +154,31 @@ pub(super) fn icmp(rest: Rest) -> Result<Segment, Undecoded> {
     };
     let bytes = rest.bytes.get(rest.bytes.len().min(8)..).unwrap_or(&[]);
     let transport = Transport::Icmp { kind, code };
-    Ok(Segment { transport, ports: (id, id), rest: Rest { bytes, cut: rest.cut } })
+    let checksum = u16::from_be_bytes([sum_high, sum_low]);
+    Ok(Segment { transport, ports: (id, id), checksum, rest: Rest { bytes, cut: rest.cut } })
+}
+
+/// Takes the common header of SCTP off (RFC 9260 section 3.1); the chunks are its payload.
+pub(super) fn sctp(rest: Rest) -> Result<Segment, Undecoded> {
+    let [s0, s1, t0, t1, _, _, _, _, sum_high, sum_low, _, _] = *rest.head::<12>("SCTP header")?;
+    let ports = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([t0, t1]));
+    let rest = rest.behind(12, "SCTP header")?;
+    let chunk = rest.bytes.first().copied().unwrap_or(255);
+    let checksum = u16::from_be_bytes([sum_high, sum_low]);
+    Ok(Segment { transport: Transport::Sctp { chunk }, ports, checksum, rest })
+}
+
+/// The ports of a TCP header of which an ICMP error quotes only the start (RFC 792: 8 bytes).
+pub(super) fn ports_only(rest: Rest) -> Option<Segment> {
+    let [s0, s1, t0, t1, seq @ ..] = *rest.bytes.first_chunk::<8>()?;
+    let tcp = Tcp {
+        seq: u32::from_be_bytes(seq),
+        ack: 0,
+        flags: TcpFlags::default(),
+        window: 0,
+        window_scale: None,
+        stamp: 0,
+    };
+    let ports = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([t0, t1]));
+    Some(Segment { transport: Transport::Tcp(tcp), ports, checksum: 0, rest })
 }

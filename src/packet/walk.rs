@@ -3,7 +3,7 @@
 use super::fragment::Piece;
 use super::network::{self, Ip};
 use super::transport::{self, Segment};
-use super::{Layers, Rest, Tunnel, Undecoded, link, tunnel};
+use super::{Layers, Rest, Transport, Tunnel, Undecoded, link, tunnel};
 
 /// What comes next in a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(super) struct Walk<'a> {
     pub tunnel: Tunnel,
     /// Headers that may still be taken off.
     pub left: usize,
+    /// It goes through what an ICMP error quotes.
+    quote: bool,
     /// The UDP datagram that looks like a tunnel: it stands when nothing proper is inside.
     outer: Option<(Segment<'a>, Ip, Layers, Tunnel)>,
 }
@@ -48,7 +50,8 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     #[inline]
     pub fn new(tunnel: Tunnel, left: usize) -> Self {
-        Walk { ip: Ip::default(), layers: Layers::default(), tunnel, left, outer: None }
+        let (ip, layers) = (Ip::default(), Layers::default());
+        Walk { ip, layers, tunnel, left, quote: false, outer: None }
     }
 
     /// Takes headers off from `next` on.
@@ -92,7 +95,11 @@ impl<'a> Walk<'a> {
         match self.ip.protocol {
             6 => {
                 self.layers.add(Layers::TCP);
-                transport::tcp(rest).map(end)
+                match transport::tcp(rest) {
+                    Err(reason) => self.quoted_tcp(rest).ok_or(reason),
+                    segment => segment,
+                }
+                .map(end)
             }
             17 => {
                 self.layers.add(Layers::UDP);
@@ -108,7 +115,7 @@ impl<'a> Walk<'a> {
             }
             132 => {
                 self.layers.add(Layers::SCTP);
-                Err(Undecoded::IpProtocol(132))
+                transport::sctp(rest).map(end)
             }
             0 | 43 | 60 | 135 | 139 | 140 => network::extension(&mut self.ip, rest),
             44 => network::fragment_header(&mut self.ip, rest),
@@ -134,16 +141,35 @@ impl<'a> Walk<'a> {
         Ok(end(segment))
     }
 
-    /// An error quotes the packet it is about (RFC 792, RFC 4443): its layers count.
+    /// An error quotes the packet it is about (RFC 792, RFC 4443): its layers count, and where it
+    /// tells of a conversation, the error is part of that.
     fn icmp(&mut self, rest: Rest<'a>) -> Result<Step<'a>, Undecoded> {
         let segment = transport::icmp(rest)?;
-        if segment.quotes() {
-            let mut quoted = Walk::new(Tunnel::None, self.left);
-            // How the quote ends does not matter: the error itself is the packet.
-            let _ = quoted.run(Next::Ip, segment.rest);
-            self.layers.add(quoted.layers);
+        if !segment.quotes() {
+            return Ok(end(segment));
         }
-        Ok(end(segment))
+        let mut quoted = Walk { quote: true, ..Walk::new(Tunnel::None, self.left) };
+        let found = quoted.run(Next::Ip, segment.rest);
+        self.layers.add(quoted.layers);
+        Ok(end(match found {
+            Ok(Found::Segment(about)) => self.error(segment, about, quoted.ip),
+            _ => segment,
+        }))
+    }
+
+    /// An ICMP error as a packet of the conversation that it is about.
+    fn error(&mut self, error: Segment<'a>, about: Segment<'a>, ip: Ip) -> Segment<'a> {
+        let (Transport::Icmp { kind, code }, false) = (error.transport, about.quotes()) else {
+            return error;
+        };
+        (self.ip.source, self.ip.target) = (ip.target, ip.source);
+        let transport = Transport::IcmpError { kind, code, proto: about.transport.proto() };
+        Segment { transport, ports: (about.ports.1, about.ports.0), ..error }
+    }
+
+    /// What a quote holds of a TCP header.
+    fn quoted_tcp(&self, rest: Rest<'a>) -> Option<Segment<'a>> {
+        if self.quote && self.outer.is_none() { transport::ports_only(rest) } else { None }
     }
 }
 

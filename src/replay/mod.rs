@@ -13,6 +13,9 @@ mod summary;
 mod timeline;
 mod twins;
 
+#[cfg(test)]
+mod tests;
+
 pub use mend::Mend;
 pub use rows::{CallRow, ConnRow, Sink};
 pub use summary::{ProtocolCounts, ReplayStats, VantageStats};
@@ -116,9 +119,6 @@ impl Replay<'_> {
             queues: vec![Vec::new(); shards.len()],
             defragmenter: Defragmenter::default(),
         };
-        for shard in shards.iter_mut() {
-            shard.begin_vantage();
-        }
         for file in &vantage.segments {
             self.segment(file, &mut found, shards, &mut packets)?;
             (self.progress)(file.bytes);

@@ -9,7 +9,7 @@ use crate::capture::Mark;
 use crate::conn::{Belongs, Conn, Step, call_id};
 use crate::dissect::{Carrier, Direction, Message, PROTOCOLS, Protocol};
 use crate::limits::Limits;
-use crate::packet::{Key, Packet, Proto, Side};
+use crate::packet::{Packet, Proto, Side, Transport};
 use crate::stream::{Event, Reassembler, distance};
 use crate::workload::Directory;
 
@@ -19,10 +19,14 @@ use super::summary::{ProtocolCounts, ReplayStats};
 use super::timeline::Timeline;
 use super::{Replay, ReplayError};
 
+mod conn_row;
 mod emit;
+mod table;
 
-/// Packet time between two looks at connections that may have ended.
-const SWEEP_NS: i64 = 10_000_000_000;
+use table::Table;
+
+/// Connections looked at to find one that makes room.
+const EVICTION_LOOKS: usize = 8;
 
 /// One open connection with everything above it.
 struct Flow {
@@ -45,11 +49,7 @@ pub(super) struct Shard<'a, S> {
     directory: &'a Directory,
     /// Vantage of each segment.
     vantages: Vec<u32>,
-    table: HashMap<Key, usize, foldhash::quality::FixedState>,
-    flows: Vec<Option<Box<Flow>>>,
-    free: Vec<usize>,
-    now_ns: i64,
-    next_sweep_ns: i64,
+    table: Table,
     calls: Vec<(&'static Protocol, Call)>,
     marks: Vec<(AnomalyKind, Mark)>,
     protocols: HashMap<&'static str, ProtocolCounts>,
@@ -70,11 +70,7 @@ impl<'a, S: Sink> Shard<'a, S> {
             limits: replay.limits,
             directory: replay.directory,
             vantages: vantages.collect(),
-            table: HashMap::default(),
-            flows: Vec::new(),
-            free: Vec::new(),
-            now_ns: i64::MIN,
-            next_sweep_ns: i64::MIN,
+            table: Table::default(),
             calls: Vec::new(),
             marks: Vec::new(),
             protocols: HashMap::new(),
@@ -97,11 +93,6 @@ impl<'a, S: Sink> Shard<'a, S> {
         self.vantages.get(mark.packet.segment as usize).copied().unwrap_or(0)
     }
 
-    pub fn begin_vantage(&mut self) {
-        self.now_ns = i64::MIN;
-        self.next_sweep_ns = i64::MIN;
-    }
-
     /// What was counted by second since last asked.
     pub fn take_timeline(&mut self) -> Timeline {
         let empty = Timeline::new(self.limits.coverage_buckets_max);
@@ -115,138 +106,100 @@ impl<'a, S: Sink> Shard<'a, S> {
 
     /// Takes the next packet of this shard's conversations.
     pub fn packet(&mut self, packet: &Packet, payload: &[u8]) {
-        if packet.key.proto == Proto::Icmp {
-            return;
-        }
-        self.now_ns = self.now_ns.max(packet.ts_ns);
-        if self.now_ns >= self.next_sweep_ns {
-            self.sweep();
-            self.next_sweep_ns = self.now_ns.saturating_add(SWEEP_NS);
-        }
+        self.table.tick(packet.ts_ns);
+        self.sweep();
         let index = self.flow(packet, payload);
-        let Some(mut flow) = self.flows.get_mut(index).and_then(Option::take) else { return };
+        let Some(mut flow) = self.table.take(index) else { return };
         let mut found =
             Found { calls: &mut self.calls, anomalies: &mut self.marks, sender_is_client: None };
         flow.packet(packet, payload, self.limits, &mut found);
         self.emit_found(&mut flow);
-        if let Some(slot) = self.flows.get_mut(index) {
-            *slot = Some(flow);
-        }
+        self.table.put_back(index, flow);
     }
 
     /// Index of the packet's connection; a new one where there is none, or the ports were reused.
     fn flow(&mut self, packet: &Packet, payload: &[u8]) -> usize {
-        if let Some(&index) = self.table.get(&packet.key) {
-            let udp_idle_ns = i64::from(self.limits.udp_idle_secs) * 1_000_000_000;
-            let belongs = self
-                .flows
-                .get(index)
-                .and_then(Option::as_ref)
-                .map(|flow| flow.conn.belongs(packet, udp_idle_ns));
-            match belongs {
-                Some(Belongs::Here) => return index,
-                Some(Belongs::NewOne { was_open }) => {
-                    if was_open && packet.key.proto == Proto::Tcp {
-                        let mark = Mark { ts_ns: packet.ts_ns, packet: packet.at, seq: 0 };
-                        self.anomaly(AnomalyKind::PortReused, 0, mark);
-                    }
-                    self.remove(index, None);
+        let found = self.table.find(&packet.key);
+        let known = found.and_then(|index| Some((index, self.table.get(index)?)));
+        let belongs = known.map(|(index, flow)| (index, flow.conn.belongs(packet, self.limits)));
+        let reused = match belongs {
+            Some((index, Belongs::Here)) => return index,
+            Some((index, Belongs::NewOne { reused, was_open })) => {
+                if was_open && packet.key.proto == Proto::Tcp {
+                    let mark = Mark { ts_ns: packet.ts_ns, packet: packet.at, seq: 0 };
+                    self.anomaly(AnomalyKind::PortReused, 0, mark);
                 }
-                None => {}
+                self.remove(index, packet.ts_ns);
+                reused
             }
-        }
-        if self.table.len() >= self.limits.conns_open_max {
-            self.evict();
-        }
-        let flow = Some(Box::new(Flow::new(packet, payload)));
-        let index = match self.free.pop() {
-            Some(index) => index,
             None => {
-                self.flows.push(None);
-                self.flows.len() - 1
+                if self.table.len() >= self.limits.conns_open_max {
+                    self.evict(packet.ts_ns);
+                }
+                false
             }
         };
-        if let Some(slot) = self.flows.get_mut(index) {
-            *slot = flow;
-        }
-        self.table.insert(packet.key, index);
-        index
+        let mut flow = Flow::new(packet, payload);
+        flow.conn.port_reused = reused;
+        self.table.insert(packet.key, flow)
     }
 
     /// Ends what has been silent or closed for long.
     fn sweep(&mut self) {
-        let second = 1_000_000_000i64;
-        let expired = self.now_ns - i64::from(self.limits.datagram_timeout_ms) * 1_000_000;
-        for index in 0..self.flows.len() {
-            let Some(flow) = self.flows.get_mut(index).and_then(Option::as_mut) else { continue };
-            let silent = self.now_ns.saturating_sub(flow.conn.last_ns) / second;
-            let limit = match (flow.conn.key.proto, flow.conn.closed_ns) {
-                (Proto::Tcp, None) => self.limits.tcp_idle_secs,
-                (Proto::Tcp, Some(_)) => self.limits.tcp_closed_secs,
-                _ => self.limits.udp_idle_secs,
-            };
-            if silent > i64::from(limit) {
-                self.remove(index, None);
-            } else if flow.conn.key.proto == Proto::Udp {
-                let mut found = Found {
-                    calls: &mut self.calls,
-                    anomalies: &mut self.marks,
-                    sender_is_client: None,
-                };
-                flow.session.expire(expired, &mut found);
-                if !self.calls.is_empty()
-                    && let Some(mut flow) = self.flows.get_mut(index).and_then(Option::take)
-                {
-                    self.emit_found(&mut flow);
-                    if let Some(slot) = self.flows.get_mut(index) {
-                        *slot = Some(flow);
-                    }
-                }
+        while let Some(index) = self.table.due() {
+            let now_ns = self.table.clock_ns();
+            match self.table.get(index) {
+                Some(flow) if flow.conn.over(now_ns, self.limits) => self.remove(index, now_ns),
+                _ => self.table.look_later(index),
             }
         }
     }
 
-    /// Makes room by ending the eighth of the connections that was silent longest.
-    fn evict(&mut self) {
-        let mut by_age: Vec<(i64, usize)> = (0..)
-            .zip(&self.flows)
-            .filter_map(|(index, flow)| flow.as_ref().map(|f| (f.conn.last_ns, index)))
-            .collect();
-        by_age.sort_unstable();
-        for (_, index) in by_age.into_iter().take(self.limits.conns_open_max / 8 + 1) {
-            if let Some(flow) = self.flows.get(index).and_then(Option::as_ref) {
-                let mark = flow.conn.first;
-                self.anomaly(AnomalyKind::ConnLimit, 0, mark);
+    /// Makes room: ends the first of a few connections that has nothing more to say or never said
+    /// anything, else that of them which was silent for longest.
+    fn evict(&mut self, now_ns: i64) {
+        let mut chosen: Option<(i64, usize)> = None;
+        for _ in 0..EVICTION_LOOKS {
+            let Some(index) = self.table.next_look() else { break };
+            self.table.look_later(index);
+            let Some(flow) = self.table.get(index) else { continue };
+            let candidate = (flow.conn.last_ns, index);
+            if flow.conn.closed_ns.is_some() || flow.conn.is_half_open() {
+                chosen = Some(candidate);
+                break;
             }
-            self.remove(index, None);
+            chosen = chosen.map_or(Some(candidate), |best| Some(best.min(candidate)));
+        }
+        let Some((_, index)) = chosen else { return };
+        if let Some(mark) = self.table.get(index).map(|flow| flow.conn.first) {
+            self.anomaly(AnomalyKind::ConnLimit, 0, mark);
+        }
+        self.remove(index, now_ns);
+    }
+
+    /// Ends a connection at `now_ns` and hands out its rows.
+    fn remove(&mut self, index: usize, now_ns: i64) {
+        if let Some(flow) = self.table.remove(index) {
+            self.end(flow, now_ns, None);
         }
     }
 
-    /// Ends a connection and hands out its rows; `end_ns` when the capture is what ended.
-    fn remove(&mut self, index: usize, end_ns: Option<i64>) {
-        let Some(mut flow) = self.flows.get_mut(index).and_then(Option::take) else { return };
-        self.table.remove(&flow.conn.key);
-        self.free.push(index);
+    /// Hands out the rows of a connection; `end_ns` when the capture is what ended.
+    fn end(&mut self, mut flow: Box<Flow>, now_ns: i64, end_ns: Option<i64>) {
         let mut found =
             Found { calls: &mut self.calls, anomalies: &mut self.marks, sender_is_client: None };
         flow.finish(self.limits, end_ns, &mut found);
         self.emit_found(&mut flow);
-        self.emit_conn(&mut flow);
+        self.emit_conn(&mut flow, now_ns);
     }
 
     /// The vantage's last packet was at `end_ns`: ends all connections, oldest first.
     pub fn end_vantage(&mut self, end_ns: i64) {
-        let mut open: Vec<(i64, i64, usize)> = (0..)
-            .zip(&self.flows)
-            .filter_map(|(i, flow)| flow.as_ref().map(|f| (f.conn.first.ts_ns, f.conn.id, i)))
-            .collect();
-        open.sort_unstable();
-        self.now_ns = self.now_ns.max(end_ns);
-        for (_, _, index) in open {
-            self.remove(index, Some(end_ns));
+        for flow in self.table.drain() {
+            // What was over before is as if somebody had looked.
+            let over = flow.conn.over(end_ns, self.limits);
+            self.end(flow, end_ns, (!over).then_some(end_ns));
         }
-        self.flows.clear();
-        self.free.clear();
     }
 
     fn anomaly(&mut self, kind: AnomalyKind, conn: i64, mark: Mark) {
@@ -323,23 +276,43 @@ impl Flow {
     fn packet(&mut self, packet: &Packet, payload: &[u8], limits: &Limits, found: &mut Found<'_>) {
         let mark = Mark { ts_ns: packet.ts_ns, packet: packet.at, seq: 0 };
         let step = self.conn.update(packet);
+        if step.duplicate {
+            found.anomalies.push((AnomalyKind::DuplicatePacket, mark));
+            return;
+        }
         if self.done || !self.session.wants_payload() {
             return;
         }
-        if self.conn.key.proto == Proto::Tcp {
-            self.tcp(packet, payload, mark, step, limits, found);
-        } else if !payload.is_empty() {
-            let direction = self.conn.direction(packet.from);
-            if direction == Direction::ToServer && self.conn.trail.wants_datagrams() {
-                self.conn.trail.datagram(payload);
-            }
-            self.session.bytes(direction, payload, mark, self.context(limits), found);
+        match packet.transport {
+            Transport::Tcp(_) => self.tcp(packet, payload, mark, step, limits, found),
+            Transport::Udp => self.udp(packet, payload, mark, limits, found),
+            // Nothing is read of these but that they were there.
+            Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Sctp { .. } => return,
         }
         if let Some(is_client) = found.sender_is_client {
             self.conn.turn(if is_client { packet.from } else { packet.from.other() });
         }
         if step.reset || (self.conn.closed_ns.is_some() && !self.has_hole()) {
             self.finish(limits, None, found);
+        }
+    }
+
+    fn udp(
+        &mut self,
+        packet: &Packet,
+        payload: &[u8],
+        mark: Mark,
+        limits: &Limits,
+        found: &mut Found<'_>,
+    ) {
+        let timeout_ns = i64::from(limits.datagram_timeout_ms) * 1_000_000;
+        self.session.expire(packet.ts_ns.saturating_sub(timeout_ns), found);
+        if !payload.is_empty() {
+            let direction = self.conn.direction(packet.from);
+            if direction == Direction::ToServer && self.conn.trail.wants_datagrams() {
+                self.conn.trail.datagram(payload);
+            }
+            self.session.bytes(direction, payload, mark, self.context(limits), found);
         }
     }
 

@@ -5,13 +5,13 @@ use crate::call::fields::{CallCommon, CallKeys};
 use crate::call::{Call, Unanswered};
 use crate::capture::Mark;
 use crate::conn::Direction;
-use crate::conn::fields::{ConnCommon, ConnKeys, ConnTrail};
+use crate::conn::fields::ConnKeys;
 use crate::dissect::{Kind, Message, Protocol, Trace};
-use crate::field::{Nanos, Text, ToCompactString, format_compact};
-use crate::outcome::Outcome;
+use crate::field::{Nanos, Text, ToCompactString};
 use crate::packet::{Endpoint, Proto, Side};
 use crate::replay::rows::{CallRow, ConnRow, Sink};
 
+use super::conn_row::{conn_common, conn_trail};
 use super::{Flow, Shard};
 
 impl<S: Sink> Shard<'_, S> {
@@ -120,7 +120,8 @@ impl<S: Sink> Shard<'_, S> {
         common.user_key = found;
     }
 
-    pub(super) fn emit_conn(&mut self, flow: &mut Flow) {
+    /// Writes the connection's row; nothing after `end_ns` is known.
+    pub(super) fn emit_conn(&mut self, flow: &mut Flow, end_ns: i64) {
         self.conns += 1;
         let (src_id, dst_id) = self.ends(flow);
         let conn = &flow.conn;
@@ -137,7 +138,7 @@ impl<S: Sink> Shard<'_, S> {
             packet_offset: conn.first.packet.offset as i64,
         };
         let trail = conn_trail(flow);
-        let common = conn_common(flow, self.now_ns);
+        let common = conn_common(flow, end_ns);
         let written = self.sink.conn(ConnRow { keys: &keys, trail: &trail, common: &common });
         self.note(written);
     }
@@ -235,7 +236,7 @@ fn common(
 }
 
 /// What the protocols are called, each once.
-fn titles(protocols: &[&'static Protocol]) -> Vec<Text> {
+pub(super) fn titles(protocols: &[&'static Protocol]) -> Vec<Text> {
     let mut titles: Vec<Text> = Vec::new();
     for protocol in protocols {
         if !titles.iter().any(|title| title == protocol.title) {
@@ -243,71 +244,4 @@ fn titles(protocols: &[&'static Protocol]) -> Vec<Text> {
         }
     }
     titles
-}
-
-fn conn_trail(flow: &Flow) -> ConnTrail {
-    let (conn, trail) = (&flow.conn, &flow.conn.trail);
-    let (client, server) = (conn.client(), conn.client().other());
-    let known = |number: Option<u32>| number.map_or(-1, i64::from);
-    let (local, remote) = (trail.range(client), trail.range(server));
-    let tcp = |side: Side| conn.tcp.get(side.index());
-    let missing = |way: Direction| flow.session.gaps.get(way.index()).map_or(0, |&n| n as i64);
-    ConnTrail {
-        client_isn: known(trail.isn(client)),
-        server_isn: known(trail.isn(server)),
-        syn_stamp: i64::from(trail.syn_stamp),
-        syn_ns: trail.syn_ns,
-        syn_ack_ns: trail.syn_ack_ns,
-        local_from: known(local.map(|range| range.from)),
-        local_to: known(local.map(|range| range.to)),
-        remote_from: known(remote.map(|range| range.from)),
-        remote_to: known(remote.map(|range| range.to)),
-        local_segments: tcp(client).map_or(0, |side| side.segments as i64),
-        remote_segments: tcp(server).map_or(0, |side| side.segments as i64),
-        local_missing: missing(Direction::ToServer),
-        remote_missing: missing(Direction::ToClient),
-        datagrams: trail.datagrams().iter().map(|hash| format_compact!("{hash:016x}")).collect(),
-    }
-}
-
-fn conn_common(flow: &Flow, now_ns: i64) -> ConnCommon {
-    let conn = &flow.conn;
-    let client = conn.client();
-    let (src, dst) = (conn.key.end(client), conn.key.end(client.other()));
-    let [low, high] = &conn.tcp;
-    let pick = |values: [u64; 2], side: Side| values.get(side.index()).map_or(0, |&v| v as i64);
-    let outcome: Outcome = conn.outcome(now_ns);
-    ConnCommon {
-        id: conn.id,
-        conn_id: conn.id,
-        timestamp: Nanos(conn.first.ts_ns),
-        elapsed_time: (conn.last_ns - conn.first.ts_ns).max(0) / 1000,
-        protocol: Text::const_new(conn.key.proto.title()),
-        src_ip: src.address().to_compact_string(),
-        src_port: i64::from(src.port),
-        dst_ip: dst.address().to_compact_string(),
-        dst_port: i64::from(dst.port),
-        outcome: Text::const_new(outcome.name()),
-        conn_state: Text::const_new(conn.state()),
-        conn_local_pkts: pick(conn.packets, client),
-        conn_local_bytes: pick(conn.payload_bytes, client),
-        conn_remote_pkts: pick(conn.packets, client.other()),
-        conn_remote_bytes: pick(conn.payload_bytes, client.other()),
-        conn_l7_detected: titles(&flow.session.protocols),
-        conn_segments: (low.segments + high.segments) as i64,
-        conn_retransmissions: (low.retransmissions + high.retransmissions) as i64,
-        conn_out_of_order: (low.out_of_order + high.out_of_order) as i64,
-        conn_missing_bytes: flow.session.gaps.iter().sum::<u64>() as i64,
-        conn_zero_windows: (low.zero_windows + high.zero_windows) as i64,
-        conn_syn_retries: i64::from(conn.syn_retries()),
-        conn_completeness: i64::from(conn.completeness()),
-        conn_refused: conn.refused(),
-        conn_reset_by: Text::const_new(match conn.reset_by() {
-            Some(Direction::ToServer) => "client",
-            Some(Direction::ToClient) => "server",
-            None => "",
-        }),
-        conn_initial_rtt_us: conn.initial_rtt_us(),
-        conn_handshake_us: conn.handshake_us(),
-    }
 }
