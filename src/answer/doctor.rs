@@ -117,6 +117,7 @@ pub fn examine(patient: &Patient<'_>) -> PolarsResult<Vec<Complaint>> {
     }
     clocks(meta, &mut found);
     links(meta, &mut found);
+    mended(meta, &mut found);
     drops_unknown(meta, &mut found);
     content(patient, &mut found)?;
     files::examine(meta, &mut found);
@@ -287,6 +288,20 @@ fn losses(coverage: &Coverage, found: &mut Vec<Complaint>) {
             text,
             "capture where both directions pass: on all interfaces, or both ways of the mirror port",
             "tcpdump -i any -s 0 -w NODE.pcap",
+        );
+    }
+}
+
+/// Connections that no vantage holds whole.
+fn mended(meta: &Meta, found: &mut Vec<Complaint>) {
+    if meta.mended_conns > 0 {
+        let text = format!(
+            "{} are whole at no vantage and were put together from several",
+            of(meta.mended_conns, meta.conns, "connections")
+        );
+        found.push(
+            Complaint::new("mended_conns", Grade::Note, text)
+                .next_time("capture where a connection passes with both of its directions", None),
         );
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::frame::{Coverage, Meta, ProtocolSummary};
+use crate::frame::{Coverage, LinkSummary, Meta, ProtocolSummary};
 
 use super::args::Global;
 use super::{Exit, load, output};
@@ -39,6 +39,10 @@ struct SummaryJson<'a> {
     anomalies: &'a BTreeMap<String, u64>,
     undecoded_packets: u64,
     coverage: &'a [Coverage],
+    /// What went from one captured node to another, and how much of it arrived.
+    links: &'a [LinkSummary],
+    /// Connections that no vantage holds whole, put together from several.
+    mended_conns: u64,
     /// Why there is nothing, where there is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
@@ -72,6 +76,8 @@ fn json(meta: &Meta, frames: String) -> anyhow::Result<String> {
         anomalies: &meta.anomalies,
         undecoded_packets: meta.undecoded_packets,
         coverage: &meta.coverage,
+        links: &meta.links,
+        mended_conns: meta.mended_conns,
         reason: reason(meta),
         frames,
     };
@@ -97,9 +103,41 @@ fn text(meta: &Meta, frames: &str) -> String {
     for (kind, count) in &meta.anomalies {
         let _ = writeln!(out, "anomaly    {count:>12}   {kind}");
     }
+    vantages(meta, &mut out);
     if let Some(reason) = reason(meta) {
         let _ = writeln!(out, "note: {reason}");
     }
     let _ = writeln!(out, "frames     {frames}");
     out
+}
+
+/// What several vantages told together: the nodes' clocks, and the ways that lost packets.
+fn vantages(meta: &Meta, out: &mut String) {
+    use std::fmt::Write;
+    let ms = |ns: i64| ns as f64 / 1e6;
+    for coverage in &meta.coverage {
+        if let (Some(ahead), Some(bound)) = (coverage.clock_ahead_ns, coverage.clock_bound_ns) {
+            let _ = writeln!(
+                out,
+                "clock      {:>12.3}   ms ahead at {}, give or take {:.3} ms; times are set right",
+                ms(ahead),
+                coverage.node,
+                ms(bound)
+            );
+        }
+    }
+    for link in meta.links.iter().filter(|link| link.lost_bytes > 0) {
+        let _ = writeln!(
+            out,
+            "lost       {:>12}   of {} segments, {} of {} bytes, from {} to {}",
+            link.lost_segments, link.segments, link.lost_bytes, link.bytes, link.from, link.to
+        );
+    }
+    if meta.mended_conns > 0 {
+        let _ = writeln!(
+            out,
+            "mended     {:>12}   connections, whole at no vantage, put together from several",
+            meta.mended_conns
+        );
+    }
 }

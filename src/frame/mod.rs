@@ -17,7 +17,7 @@ mod writer;
 
 pub use dataset::{Dataset, FrameError, Source};
 pub use lower::column;
-pub use meta::{Coverage, InputFile, Meta, ProtocolSummary};
+pub use meta::{Coverage, InputFile, LinkSummary, Meta, ProtocolSummary};
 pub use select::{FAMILIES, Selector};
 pub use table::{
     ANOMALIES, CALLS, CONN_OBSERVATIONS, CONNS, COVERAGE, FLOWS, OBSERVATIONS, Table, WORKLOADS,
