@@ -57,7 +57,9 @@ impl Twins {
 /// What two sightings of one packet share.
 fn name(packet: &Packet, payload: &[u8]) -> u64 {
     let hasher = FixedState::with_seed(0);
-    let common = (packet.key, packet.from.index(), packet.payload_len + packet.payload_cut);
+    // The identification stays through translation and tells a packet sent again from its first.
+    let len = packet.payload_len + packet.payload_cut;
+    let common = (packet.key, packet.from.index(), packet.ip_id, len);
     match packet.transport {
         Transport::Tcp(tcp) => hasher.hash_one((common, tcp.seq, tcp.ack, tcp.flags.0, tcp.window)),
         _ => hasher.hash_one((common, Bytes(payload))),
