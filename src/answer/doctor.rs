@@ -469,7 +469,7 @@ fn undecoded(meta: &Meta, found: &mut Vec<Complaint>) {
     let harmless = |(reason, _): &(&str, u64)| {
         ["ARP", "spanning tree", "LLDP", "LLC"].iter().any(|name| reason.starts_with(name))
     };
-    let grade = match reasons.iter().all(|r| harmless(r)) {
+    let grade = match reasons.iter().all(harmless) {
         true => Grade::Note,
         false if meta.undecoded_packets > meta.packets / 100 => Grade::Bad,
         false => Grade::Weak,

@@ -164,8 +164,9 @@ fn hold(held: &Held) -> serde_json::Value {
 
 pub fn run_ips(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let (found, _) = find(global, args)?;
-    let mut by_ip: BTreeMap<(Option<std::net::IpAddr>, &str), Vec<(&Workload, &Held)>> =
-        BTreeMap::new();
+    // By number, so that 10.0.0.9 comes before 10.0.0.10; what is no address by its text.
+    type Holders<'a> = Vec<(&'a Workload, &'a Held)>;
+    let mut by_ip: BTreeMap<(Option<std::net::IpAddr>, &str), Holders<'_>> = BTreeMap::new();
     for workload in &found {
         for held in &workload.ips {
             by_ip.entry((held.ip.parse().ok(), &held.ip)).or_default().push((workload, held));

@@ -286,7 +286,7 @@ fn call(
     };
     let (keys, common) = (&keys, &common);
     sink.call(CallRow { keys, common, protocol, request: Some(&request), response: None })?;
-    let is_last = (number + 1) % CALLS_PER_CONN == 0 || number + 1 == calls;
+    let is_last = (number + 1).is_multiple_of(CALLS_PER_CONN) || number + 1 == calls;
     if is_last { connection(sink, keys, common) } else { Ok(()) }
 }
 

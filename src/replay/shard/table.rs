@@ -118,10 +118,10 @@ impl Table {
     }
 
     /// All connections by their first packet, and an empty table with its clock not yet set.
-    pub fn drain(&mut self) -> Vec<Box<Flow>> {
+    pub fn drain(&mut self) -> impl Iterator<Item = Box<Flow>> + use<> {
         let table = std::mem::take(self);
         let mut flows: Vec<_> = table.slots.into_iter().filter_map(|slot| slot.flow).collect();
         flows.sort_unstable_by_key(|flow| (flow.conn.first.ts_ns, flow.conn.id));
-        flows
+        flows.into_iter()
     }
 }
