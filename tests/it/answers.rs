@@ -399,7 +399,8 @@ fn a_call_is_shown_whole() {
     let input = fixture();
     let failed = "http && status_code == 503 && dst.service.name == \"frontend\"";
     let found = json(&program, &["query", failed, &input, "--limit", "1"]);
-    let id = rows(&found, "entries")[0]["id"].to_string();
+    let entry = &rows(&found, "entries")[0];
+    let id = entry["id"].to_string();
     let call = json(&program, &["call", &id, &input]);
     assert_eq!(call["kind"], "call");
     assert_eq!(call["entry"]["status_code"], 503);
@@ -409,7 +410,7 @@ fn a_call_is_shown_whole() {
     assert!(body["content"].as_str().unwrap().contains("error"), "{body}");
     assert_eq!(body["bytes"], call["entry"]["response_body_size"]);
     let chain = rows(&call, "chain");
-    assert!(chain.len() > 3 && chain.iter().any(|c| c["id"].to_string() == id), "{chain:#?}");
+    assert!(chain.len() > 3 && chain.iter().any(|c| c["id"] == entry["id"]), "{chain:#?}");
     let seen = &rows(&call, "observations")[0];
     assert!(Path::new(seen["file"].as_str().unwrap()).exists() && seen["frame"].as_u64() > Some(0));
     let text = program.run(&["call", &id, &input]).ends(0).stdout;

@@ -12,7 +12,7 @@ pub const SAMPLE: Sample = &[
     (ToServer, b"Q\0\0\0'SELECT id FROM orders WHERE id > 5\0"),
     (ToClient, b"T\0\0\0\x1b\0\x01id\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0D\0\0\0\x0b\0\x01\0\0\0\x016D\0\0\0\x0b\0\x01\0\0\0\x017C\0\0\0\x0dSELECT 2\0Z\0\0\0\x05I"),
     (ToServer, b"P\0\0\0\x1ds1\0UPDATE t SET a = $1\0\0\0B\0\0\0\x13\0s1\0\0\0\0\x01\0\0\0\x011\0\0E\0\0\0\x09\0\0\0\0\0B\0\0\0\x13\0s1\0\0\0\0\x01\0\0\0\x01x\0\0E\0\0\0\x09\0\0\0\0\0B\0\0\0\x13\0s1\0\0\0\0\x01\0\0\0\x012\0\0E\0\0\0\x09\0\0\0\0\0S\0\0\0\x04"),
-    (ToClient, b"1\0\0\0\x042\0\0\0\x04C\0\0\0\x0dUPDATE 3\02\0\0\0\x04E\0\0\0)SERROR\0VERROR\0C22P02\0Minvalid input\0\0Z\0\0\0\x05I"),
+    (ToClient, b"1\0\0\0\x042\0\0\0\x04C\0\0\0\x0dUPDATE 3\x002\0\0\0\x04E\0\0\0)SERROR\0VERROR\0C22P02\0Minvalid input\0\0Z\0\0\0\x05I"),
     (ToServer, b"Q\0\0\0\x16copy t from stdin\0"),
     (ToClient, b"G\0\0\0\x09\0\0\x01\0\0"),
     (ToServer, b"d\0\0\0\x061\x0ac\0\0\0\x04"),
