@@ -8,6 +8,9 @@ use pcapsule::limits::Limits;
 
 use Direction::{ToClient, ToServer};
 
+/// Makes the turns of the exchange of this number.
+type Exchange = fn(usize) -> Turns;
+
 /// Exchanges on one connection.
 const EXCHANGES: usize = 200;
 /// Payload of a segment.
@@ -158,7 +161,7 @@ fn feed(
 }
 
 /// A dissector's name and its ordinary exchange.
-const EXCHANGE: &[(&str, fn(usize) -> Turns)] = &[
+const EXCHANGE: &[(&str, Exchange)] = &[
     ("http1", http1),
     ("redis", redis),
     ("postgresql", postgresql),
