@@ -71,75 +71,78 @@ pub fn channel(frame: &[u8]) -> u16 {
     frame.get(1..3).and_then(|b| b.first_chunk::<2>()).map_or(0, |b| u16::from_be_bytes(*b))
 }
 
+/// Methods by class and number (AMQP 0-9-1, and RabbitMQ's extensions).
+const METHODS: &[((u16, u16), &str)] = &[
+    ((10, 10), "connection.start"),
+    ((10, 11), "connection.start-ok"),
+    ((10, 20), "connection.secure"),
+    ((10, 21), "connection.secure-ok"),
+    ((10, 30), "connection.tune"),
+    ((10, 31), "connection.tune-ok"),
+    ((10, 40), "connection.open"),
+    ((10, 41), "connection.open-ok"),
+    ((10, 50), "connection.close"),
+    ((10, 51), "connection.close-ok"),
+    ((10, 60), "connection.blocked"),
+    ((10, 61), "connection.unblocked"),
+    ((10, 70), "connection.update-secret"),
+    ((10, 71), "connection.update-secret-ok"),
+    ((20, 10), "channel.open"),
+    ((20, 11), "channel.open-ok"),
+    ((20, 20), "channel.flow"),
+    ((20, 21), "channel.flow-ok"),
+    ((20, 40), "channel.close"),
+    ((20, 41), "channel.close-ok"),
+    ((40, 10), "exchange.declare"),
+    ((40, 11), "exchange.declare-ok"),
+    ((40, 20), "exchange.delete"),
+    ((40, 21), "exchange.delete-ok"),
+    ((40, 30), "exchange.bind"),
+    ((40, 31), "exchange.bind-ok"),
+    ((40, 40), "exchange.unbind"),
+    ((40, 51), "exchange.unbind-ok"),
+    ((50, 10), "queue.declare"),
+    ((50, 11), "queue.declare-ok"),
+    ((50, 20), "queue.bind"),
+    ((50, 21), "queue.bind-ok"),
+    ((50, 30), "queue.purge"),
+    ((50, 31), "queue.purge-ok"),
+    ((50, 40), "queue.delete"),
+    ((50, 41), "queue.delete-ok"),
+    ((50, 50), "queue.unbind"),
+    ((50, 51), "queue.unbind-ok"),
+    ((60, 10), "basic.qos"),
+    ((60, 11), "basic.qos-ok"),
+    ((60, 20), "basic.consume"),
+    ((60, 21), "basic.consume-ok"),
+    ((60, 30), "basic.cancel"),
+    ((60, 31), "basic.cancel-ok"),
+    ((60, 40), "basic.publish"),
+    ((60, 50), "basic.return"),
+    ((60, 60), "basic.deliver"),
+    ((60, 70), "basic.get"),
+    ((60, 71), "basic.get-ok"),
+    ((60, 72), "basic.get-empty"),
+    ((60, 80), "basic.ack"),
+    ((60, 90), "basic.reject"),
+    ((60, 100), "basic.recover-async"),
+    ((60, 110), "basic.recover"),
+    ((60, 111), "basic.recover-ok"),
+    ((60, 120), "basic.nack"),
+    ((85, 10), "confirm.select"),
+    ((85, 11), "confirm.select-ok"),
+    ((90, 10), "tx.select"),
+    ((90, 11), "tx.select-ok"),
+    ((90, 20), "tx.commit"),
+    ((90, 21), "tx.commit-ok"),
+    ((90, 30), "tx.rollback"),
+    ((90, 31), "tx.rollback-ok"),
+];
+
 /// Name of a method.
-pub fn method_name((class, method): (u16, u16)) -> Option<&'static str> {
-    Some(match (class, method) {
-        (10, 10) => "connection.start",
-        (10, 11) => "connection.start-ok",
-        (10, 20) => "connection.secure",
-        (10, 21) => "connection.secure-ok",
-        (10, 30) => "connection.tune",
-        (10, 31) => "connection.tune-ok",
-        (10, 40) => "connection.open",
-        (10, 41) => "connection.open-ok",
-        (10, 50) => "connection.close",
-        (10, 51) => "connection.close-ok",
-        (10, 60) => "connection.blocked",
-        (10, 61) => "connection.unblocked",
-        (10, 70) => "connection.update-secret",
-        (10, 71) => "connection.update-secret-ok",
-        (20, 10) => "channel.open",
-        (20, 11) => "channel.open-ok",
-        (20, 20) => "channel.flow",
-        (20, 21) => "channel.flow-ok",
-        (20, 40) => "channel.close",
-        (20, 41) => "channel.close-ok",
-        (40, 10) => "exchange.declare",
-        (40, 11) => "exchange.declare-ok",
-        (40, 20) => "exchange.delete",
-        (40, 21) => "exchange.delete-ok",
-        (40, 30) => "exchange.bind",
-        (40, 31) => "exchange.bind-ok",
-        (40, 40) => "exchange.unbind",
-        (40, 51) => "exchange.unbind-ok",
-        (50, 10) => "queue.declare",
-        (50, 11) => "queue.declare-ok",
-        (50, 20) => "queue.bind",
-        (50, 21) => "queue.bind-ok",
-        (50, 30) => "queue.purge",
-        (50, 31) => "queue.purge-ok",
-        (50, 40) => "queue.delete",
-        (50, 41) => "queue.delete-ok",
-        (50, 50) => "queue.unbind",
-        (50, 51) => "queue.unbind-ok",
-        (60, 10) => "basic.qos",
-        (60, 11) => "basic.qos-ok",
-        (60, 20) => "basic.consume",
-        (60, 21) => "basic.consume-ok",
-        (60, 30) => "basic.cancel",
-        (60, 31) => "basic.cancel-ok",
-        (60, 40) => "basic.publish",
-        (60, 50) => "basic.return",
-        (60, 60) => "basic.deliver",
-        (60, 70) => "basic.get",
-        (60, 71) => "basic.get-ok",
-        (60, 72) => "basic.get-empty",
-        (60, 80) => "basic.ack",
-        (60, 90) => "basic.reject",
-        (60, 100) => "basic.recover-async",
-        (60, 110) => "basic.recover",
-        (60, 111) => "basic.recover-ok",
-        (60, 120) => "basic.nack",
-        (85, 10) => "confirm.select",
-        (85, 11) => "confirm.select-ok",
-        (90, 10) => "tx.select",
-        (90, 11) => "tx.select-ok",
-        (90, 20) => "tx.commit",
-        (90, 21) => "tx.commit-ok",
-        (90, 30) => "tx.rollback",
-        (90, 31) => "tx.rollback-ok",
-        _ => return None,
-    })
+pub fn method_name(id: (u16, u16)) -> Option<&'static str> {
+    let at = METHODS.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+    METHODS.get(at).map(|(_, name)| *name)
 }
 
 /// The answers that a method asks for; empty where it is one way or an answer itself.
@@ -229,82 +232,107 @@ pub fn method(frame: &[u8]) -> Method {
     let Some(id) = id(frame) else { return Method::default() };
     let mut args = Arguments { rest: frame.get(HEADER_BYTES + 4..).unwrap_or_default() };
     let mut found = Method::default();
-    let bit = |flags: u8, at: u8| flags & (1 << at) != 0;
     match id {
         (10, 40) => found.virtual_host = args.string(),
         (10, 50) | (20, 40) => (found.reply_code, found.reply_text) = (args.short(), args.string()),
-        (40, 10) => {
-            args.short();
-            (found.exchange, _) = (args.string(), args.string());
-            found.is_silent = bit(args.octet(), 4);
-        }
-        (40, 20) => {
-            args.short();
-            found.exchange = args.string();
-            found.is_silent = bit(args.octet(), 1);
-        }
-        (40, 30 | 40) => {
-            args.short();
-            (_, found.exchange, found.routing_key) = (args.string(), args.string(), args.string());
-            found.is_silent = bit(args.octet(), 0);
-        }
-        (50, 10) => {
-            args.short();
-            found.queue = args.string();
-            found.is_silent = bit(args.octet(), 4);
-        }
-        (50, 11) => found.queue = args.string(),
-        (50, 20 | 50) => {
-            args.short();
-            (found.queue, found.exchange, found.routing_key) =
-                (args.string(), args.string(), args.string());
-            found.is_silent = id == (50, 20) && bit(args.octet(), 0);
-        }
-        (50, 30 | 40) => {
-            args.short();
-            found.queue = args.string();
-            found.is_silent = bit(args.octet(), if id.1 == 30 { 0 } else { 2 });
-        }
-        (60, 20) => {
-            args.short();
-            (found.queue, found.consumer_tag) = (args.string(), args.string());
-            found.is_silent = bit(args.octet(), 3);
-        }
-        (60, 21) => found.consumer_tag = args.string(),
-        (60, 30) => {
-            found.consumer_tag = args.string();
-            found.is_silent = bit(args.octet(), 0);
-        }
-        (60, 40) => {
-            args.short();
-            (found.exchange, found.routing_key) = (args.string(), args.string());
-        }
-        (60, 50) => {
-            (found.reply_code, found.reply_text) = (args.short(), args.string());
-            (found.exchange, found.routing_key) = (args.string(), args.string());
-        }
-        (60, 60) => {
-            (found.consumer_tag, found.delivery_tag) = (args.string(), args.long());
-            found.is_redelivered = bit(args.octet(), 0);
-            (found.exchange, found.routing_key) = (args.string(), args.string());
-        }
-        (60, 70) => {
-            args.short();
-            found.queue = args.string();
-        }
-        (60, 71) => {
-            found.delivery_tag = args.long();
-            found.is_redelivered = bit(args.octet(), 0);
-            (found.exchange, found.routing_key) = (args.string(), args.string());
-        }
-        (60, 80 | 120 | 90) => {
-            found.delivery_tag = args.long();
-            found.is_multiple = id.1 != 90 && bit(args.octet(), 0);
-        }
+        (40, method) => exchange(method, &mut args, &mut found),
+        (50, method) => queue(method, &mut args, &mut found),
+        (60, method) => basic(method, &mut args, &mut found),
         (85, 10) => found.is_silent = bit(args.octet(), 0),
         _ => {}
     }
     found
+}
+
+fn bit(flags: u8, at: u8) -> bool {
+    flags & (1 << at) != 0
+}
+
+fn exchange(method: u16, args: &mut Arguments<'_>, found: &mut Method) {
+    args.short(); // was a ticket
+    match method {
+        10 => {
+            (found.exchange, _) = (args.string(), args.string());
+            found.is_silent = bit(args.octet(), 4);
+        }
+        20 => {
+            found.exchange = args.string();
+            found.is_silent = bit(args.octet(), 1);
+        }
+        30 | 40 => {
+            (_, found.exchange, found.routing_key) = (args.string(), args.string(), args.string());
+            found.is_silent = bit(args.octet(), 0);
+        }
+        _ => {}
+    }
+}
+
+fn queue(method: u16, args: &mut Arguments<'_>, found: &mut Method) {
+    if method == 11 {
+        found.queue = args.string();
+        return;
+    }
+    args.short(); // was a ticket
+    match method {
+        10 => {
+            found.queue = args.string();
+            found.is_silent = bit(args.octet(), 4);
+        }
+        20 | 50 => {
+            (found.queue, found.exchange) = (args.string(), args.string());
+            found.routing_key = args.string();
+            found.is_silent = method == 20 && bit(args.octet(), 0);
+        }
+        30 | 40 => {
+            found.queue = args.string();
+            found.is_silent = bit(args.octet(), if method == 30 { 0 } else { 2 });
+        }
+        _ => {}
+    }
+}
+
+fn basic(method: u16, args: &mut Arguments<'_>, found: &mut Method) {
+    match method {
+        20 => {
+            args.short(); // was a ticket
+            (found.queue, found.consumer_tag) = (args.string(), args.string());
+            found.is_silent = bit(args.octet(), 3);
+        }
+        21 => found.consumer_tag = args.string(),
+        30 => {
+            found.consumer_tag = args.string();
+            found.is_silent = bit(args.octet(), 0);
+        }
+        40 => {
+            args.short(); // was a ticket
+            (found.exchange, found.routing_key) = (args.string(), args.string());
+        }
+        50 => {
+            (found.reply_code, found.reply_text) = (args.short(), args.string());
+            (found.exchange, found.routing_key) = (args.string(), args.string());
+        }
+        60 => {
+            found.consumer_tag = args.string();
+            delivered(args, found);
+        }
+        70 => {
+            args.short(); // was a ticket
+            found.queue = args.string();
+        }
+        71 => delivered(args, found),
+        80 | 90 | 120 => {
+            found.delivery_tag = args.long();
+            found.is_multiple = method != 90 && bit(args.octet(), 0);
+        }
+        _ => {}
+    }
+}
+
+/// What deliver and get-ok say of a message.
+fn delivered(args: &mut Arguments<'_>, found: &mut Method) {
+    found.delivery_tag = args.long();
+    found.is_redelivered = bit(args.octet(), 0);
+    (found.exchange, found.routing_key) = (args.string(), args.string());
 }
 
 /// Bytes of a content and its type, of a header's frame.
@@ -347,6 +375,13 @@ mod tests {
         assert_eq!((deliver.delivery_tag, deliver.is_redelivered), (7, true));
         let close = method(b"\x01\0\x01\0\0\0\0\0\x14\0\x28\x01\x94\x02no\0\x32\0\x0a");
         assert_eq!((close.reply_code, close.reply_text.as_str()), (404, "no"));
+    }
+
+    #[test]
+    fn methods_are_sorted() {
+        assert!(METHODS.is_sorted_by_key(|(id, _)| *id));
+        assert_eq!(method_name((60, 40)), Some("basic.publish"));
+        assert_eq!(method_name((60, 41)), None);
     }
 
     #[test]
