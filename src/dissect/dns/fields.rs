@@ -37,6 +37,10 @@ crate::fields! {
         dns_truncated: Bool = "dns && dns_truncated";
         /// Whether the server answers for its own zone.
         dns_authoritative: Bool = "dns && dns_authoritative";
+        /// Search suffix that a resolver in a cluster has put behind the name that was meant (ndots).
+        dns_search_suffix: Text = "dns && dns_rcode == \"NXDOMAIN\" && dns_search_suffix == \"\"";
+        /// Whether the server speaks EDNS.
+        dns_edns: Bool = "dns && dns_truncated && !dns_edns";
         /// Least time to live of the answers in seconds, 0 without answers.
         dns_ttl_min: Int = "dns && size(dns_answers) > 0 && dns_ttl_min < 5";
     }

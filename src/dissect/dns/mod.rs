@@ -6,6 +6,7 @@ mod names;
 pub mod parse;
 mod probe;
 mod record;
+mod search;
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -213,6 +214,8 @@ fn response(parsed: Parsed, key: u64, length: i64, seen: Seen) -> Message {
     let (operation, name) = (operation(&parsed), rcode(parsed.rcode));
     let error = if parsed.rcode == 0 { Text::default() } else { name.clone() };
     let (dns_questions, dns_question_types) = questions(parsed.questions);
+    let asked = dns_questions.first().map_or("", Text::as_str);
+    let dns_search_suffix = search::suffix(asked, parsed.rcode);
     let row = DnsResponse {
         dns_questions,
         dns_question_types,
@@ -223,6 +226,8 @@ fn response(parsed: Parsed, key: u64, length: i64, seen: Seen) -> Message {
         dns_opcode: opcode(header.opcode()),
         dns_truncated: header.is_truncated(),
         dns_authoritative: header.is_authoritative(),
+        dns_search_suffix,
+        dns_edns: parsed.has_edns,
         dns_ttl_min: parsed.ttl_min.map_or(0, i64::from),
     };
     let result = (operation, outcome(parsed.rcode), i64::from(parsed.rcode), error);
