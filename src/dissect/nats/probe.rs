@@ -6,9 +6,11 @@ use super::super::{Direction, Opening, Probe};
 use super::parse::{self, Operation, words};
 
 pub fn probe(opening: Opening, bytes: &[u8]) -> Probe {
+    let whole = bytes.len();
+    let bytes = if opening.port_hint { bytes } else { after_signals(bytes) };
     match parse::head(bytes) {
         Head::Bad => return Probe::No,
-        Head::More => return Probe::Maybe(bytes.len() + 1),
+        Head::More => return Probe::Maybe(whole + 1),
         Head::Frame(_) => {}
     }
     let line = parse::line(bytes).unwrap_or_default();
@@ -21,6 +23,23 @@ pub fn probe(opening: Opening, bytes: &[u8]) -> Probe {
         false => Direction::ToServer,
     });
     Probe::Yes(opening.sender.or(way))
+}
+
+/// What follows lines that other protocols have too: what comes next tells.
+fn after_signals(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    while let Some(line) = parse::line(rest) {
+        let is_signal = matches!(
+            parse::operation(line),
+            Some(Operation::Ping | Operation::Pong | Operation::Ok)
+        );
+        let after = rest.get(memchr::memchr(b'\n', rest).map_or(0, |end| end + 1)..);
+        match after.filter(|after| is_signal && !after.is_empty()) {
+            Some(after) => rest = after,
+            None => break,
+        }
+    }
+    rest
 }
 
 fn is_formed(operation: Operation, line: &[u8], hinted: bool) -> bool {
@@ -55,6 +74,8 @@ mod tests {
             (b"PUB a 3\r\nabc\r\n", false, client),
             (b"MSG a 1 3\r\n", false, server),
             (b"PING\r\n", false, Probe::No),
+            (b"PING\r\nPUB a 3\r\n", false, client),
+            (b"PING\r\nPU", false, Probe::Maybe(9)),
             (b"PING\r\n", true, Probe::Yes(None)),
             (b"-ERR 'no'\r\n", false, server),
             (b"-ERR no\r\n", false, Probe::No),
