@@ -122,6 +122,46 @@ fn http1(_: usize) -> Turns {
     vec![(ToServer, ask), (ToClient, [&head[..], &[b'x'; 800]].concat())]
 }
 
+/// A gRPC call, whose headers but the first's are named by their index.
+fn http2(n: usize) -> Turns {
+    let frame = |kind: u8, flags: u8, payload: &[u8]| {
+        let stream = (2 * n as u32 + 1).to_be_bytes();
+        [&(payload.len() as u32).to_be_bytes()[1..], &[kind, flags], &stream, payload].concat()
+    };
+    let field =
+        |first: &[u8], value: &str| [first, &[value.len() as u8], value.as_bytes()].concat();
+    let (preface, ask, answer, end) = match n {
+        0 => (
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+            [
+                vec![0x83, 0x86],
+                field(b"\x44", "/shop.v1.Pricing/Convert"),
+                field(b"\x41", "pricing.shop:50051"),
+                field(b"\x5f", "application/grpc"),
+                field(b"\x40\x02te", "trailers"),
+                field(b"\x7a", "grpc-go/1.62.1"),
+            ]
+            .concat(),
+            [vec![0x88], field(b"\x5f", "application/grpc")].concat(),
+            field(b"\x40\x0bgrpc-status", "0"),
+        ),
+        _ => (vec![], b"\x83\x86\xc2\xc1\xc0\xbf\xbe".to_vec(), b"\x88\xbf".to_vec(), vec![0xbe]),
+    };
+    let id = field(b"\0\x0cx-request-id", &format!("{n:032x}"));
+    let message = [&b"\0\0\0\x03\x20"[..], &[b'x'; 800]].concat();
+    let ask = [preface, frame(1, 4, &[ask, id].concat()), frame(0, 1, &message)].concat();
+    let answer = [frame(1, 4, &answer), frame(0, 0, &message), frame(1, 5, &end)].concat();
+    vec![(ToServer, ask), (ToClient, answer)]
+}
+
+fn ws(_: usize) -> Turns {
+    let text = b"{\"op\":\"tick\",\"price\":1234}".repeat(8);
+    let masked: Vec<u8> = text.iter().map(|byte| byte ^ 0x5a).collect();
+    let length = (text.len() as u16).to_be_bytes();
+    let ask = [&b"\x81\xfe"[..], &length, &[0x5a; 4], &masked].concat();
+    vec![(ToServer, ask), (ToClient, [&b"\x81\x7e"[..], &length, &text].concat())]
+}
+
 /// A dissector fed the way the analysis does: what is unread comes again with more behind it.
 fn play(protocol: &Protocol, turns: &Turns, limits: &Limits) -> usize {
     let mut dissector = (protocol.start)(Carrier::Stream, limits);
@@ -163,6 +203,8 @@ fn feed(
 /// A dissector's name and its ordinary exchange.
 const EXCHANGE: &[(&str, Exchange)] = &[
     ("http1", http1),
+    ("http2", http2),
+    ("ws", ws),
     ("redis", redis),
     ("postgresql", postgresql),
     ("mysql", mysql),

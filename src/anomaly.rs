@@ -50,6 +50,14 @@ anomalies! {
     HttpAmbiguousLength "http_ambiguous_length" "An HTTP message whose length headers contradict each other (request smuggling looks like this).";
     HttpBadChunk "http_bad_chunk" "An HTTP chunk size that is no number or a chunk without its end.";
     HttpHeadLimit "http_head_limit" "An HTTP head longer than the limit.";
+    Http2Malformed "http2_malformed" "An HTTP/2 frame whose type, length and stream do not fit each other.";
+    HpackMalformed "hpack_malformed" "An HTTP/2 header block that is not HPACK (RFC 7541).";
+    Http2StreamLimit "http2_stream_limit" "An HTTP/2 stream was given up because too many were open.";
+    Http2Goaway "http2_goaway" "A peer ended an HTTP/2 connection with an error code.";
+    WsMalformed "ws_malformed" "A WebSocket frame that RFC 6455 or what was agreed on does not allow.";
+    WsInflateLimit "ws_inflate_limit" "A WebSocket message that decompresses to more than the limit; the direction was not decompressed on.";
+    TlsMalformed "tls_malformed" "Bytes on a TLS connection that are no record, or a hello that cannot be read.";
+    TlsHandshakeLimit "tls_handshake_limit" "A TLS handshake message longer than the limit.";
     DnsMalformed "dns_malformed" "A DNS message whose counts, names or lengths do not add up.";
     DnsLimit "dns_limit" "A DNS message with more records than the limit; the rest was not read.";
     RedisMalformed "redis_malformed" "Bytes on a Redis connection that are no RESP value.";

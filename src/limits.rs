@@ -55,6 +55,14 @@ pub struct Limits {
     pub http_head_bytes_max: usize,
     /// Header lines of one HTTP message.
     pub http_headers_max: usize,
+    /// Streams of one HTTP/2 connection that are open at once; the oldest is given up for a new one.
+    pub http2_streams_max: usize,
+    /// Bytes of the dynamic table of HPACK, per direction, whatever the peers agree on.
+    pub hpack_table_bytes_max: usize,
+    /// Bytes that one WebSocket message may decompress to.
+    pub ws_inflated_bytes_max: u64,
+    /// Bytes of one TLS handshake message, certificates included.
+    pub tls_handshake_bytes_max: usize,
     /// Text of one field kept in the frames; the rest is in the capture.
     pub field_bytes_max: usize,
     /// Bytes looked at of one message whose length stands in front; the rest is counted.
@@ -110,6 +118,10 @@ impl Default for Limits {
             datagram_timeout_ms: 5_000,
             http_head_bytes_max: 256 << 10,
             http_headers_max: 512,
+            http2_streams_max: 4096,
+            hpack_table_bytes_max: 64 << 10,
+            ws_inflated_bytes_max: 16 << 20,
+            tls_handshake_bytes_max: 256 << 10,
             field_bytes_max: 4096,
             frame_bytes_max: 16 << 10,
             amqp_channels_max: 2048,

@@ -2,10 +2,13 @@
 //! folder and two lines here. What pairs messages into calls is `call/`.
 
 pub mod amqp;
+mod base64;
 pub mod dns;
 mod framer;
+pub mod grpc;
 mod http;
 pub mod http1;
+pub mod http2;
 pub mod kafka;
 pub mod memcached;
 pub mod mongodb;
@@ -14,12 +17,15 @@ pub mod nats;
 mod operation;
 pub mod postgresql;
 mod protocol;
+pub mod quic;
 pub mod redis;
 mod secret;
 mod snappy;
 mod sql;
 mod text;
+pub mod tls;
 mod trace;
+pub mod ws;
 
 pub use protocol::*;
 pub use secret::Secrets;
@@ -27,6 +33,11 @@ pub use secret::Secrets;
 /// Every protocol, in the order in which probes are asked.
 pub static PROTOCOLS: &[&Protocol] = &[
     &http1::PROTOCOL,
+    &http2::PROTOCOL,
+    &grpc::PROTOCOL,
+    &ws::PROTOCOL,
+    &tls::PROTOCOL,
+    &quic::PROTOCOL,
     &dns::PROTOCOL,
     &redis::PROTOCOL,
     &postgresql::PROTOCOL,

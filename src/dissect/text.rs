@@ -44,7 +44,17 @@ pub fn trim(mut bytes: &[u8]) -> &[u8] {
 
 /// Percent-encoded text with `+` for spaces -> text; what is no escape stays as it is.
 pub fn percent_decode(encoded: &str) -> Text {
-    if !encoded.contains(['%', '+']) {
+    unescape(encoded, true)
+}
+
+/// Percent-encoded text -> text; `+` stays.
+pub fn percent_decode_only(encoded: &str) -> Text {
+    unescape(encoded, false)
+}
+
+fn unescape(encoded: &str, plus_is_space: bool) -> Text {
+    let has_space = plus_is_space && encoded.contains('+');
+    if !has_space && !encoded.contains('%') {
         return Text::from(encoded);
     }
     let mut bytes = Vec::with_capacity(encoded.len());
@@ -55,7 +65,7 @@ pub fn percent_decode(encoded: &str) -> Text {
                 (Some(high), Some(low)) => (high << 4 | low, after),
                 _ => (byte, rest.get(1..).unwrap_or_default()),
             },
-            (b'+', after) => (b' ', after),
+            (b'+', after) if plus_is_space => (b' ', after),
             (byte, after) => (byte, after),
         };
         bytes.push(decoded);
@@ -86,6 +96,7 @@ mod tests {
         assert_eq!(percent_decode("a%20b+c%e2%82%ac"), "a b c€");
         assert_eq!(percent_decode("%zz%4"), "%zz%4");
         assert_eq!(percent_decode("%ff"), "\u{fffd}");
+        assert_eq!(percent_decode_only("a%20b+c"), "a b+c");
     }
 
     #[test]

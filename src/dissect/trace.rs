@@ -1,8 +1,10 @@
 //! Header names and values -> [`Trace`]: the ids by which tracing systems tie calls of one user
-//! request together. Reads W3C Trace Context, B3 (single and multi), Jaeger, X-Ray, Google Cloud
-//! and Datadog headers, in this order of trust; does not look into baggage or bodies.
+//! request together. Reads W3C Trace Context, B3 (single and multi), Jaeger, X-Ray, Google Cloud,
+//! OpenCensus (binary), SkyWalking and Datadog headers, in this order of trust; does not look into
+//! baggage or bodies.
 
 use super::Trace;
+use super::base64::decoded;
 use super::text::cut;
 use crate::field::{Pairs, Text};
 
@@ -34,13 +36,17 @@ struct Found<'a> {
     amazon: Ids<'a>,
     google: Ids<'a>,
     datadog: Ids<'a>,
+    census: Binary,
+    skywalking: &'a str,
     request: &'a str,
     correlation: &'a str,
 }
 
 impl<'a> Found<'a> {
     fn offer(&mut self, name: &str, value: &'a str) {
-        let ([.., b'i', b'd'] | [.., b'n' | b'x', b't'] | b"b3") = name.as_bytes() else {
+        let ([.., b'i', b'd'] | [.., b'n' | b'x', b't'] | b"b3" | b"sw8" | [.., b'i', b'n']) =
+            name.as_bytes()
+        else {
             return; // most headers, told quickly
         };
         match name {
@@ -54,6 +60,9 @@ impl<'a> Found<'a> {
             "x-cloud-trace-context" => self.google = google(value),
             "x-datadog-trace-id" => self.datadog.trace = value,
             "x-datadog-parent-id" => self.datadog.span = value,
+            "grpc-trace-bin" => self.census = census(value),
+            "sw8" => self.skywalking = value,
+            "x-amzn-requestid" if self.request.is_empty() => self.request = value,
             "x-request-id" => self.request = value,
             "request-id" if self.request.is_empty() => self.request = value,
             "x-correlation-id" => self.correlation = value,
@@ -63,17 +72,22 @@ impl<'a> Found<'a> {
     }
 
     fn into_trace(self) -> Option<Box<Trace>> {
-        let ids = [self.w3c, self.b3, self.b3_multi, self.jaeger, self.amazon, self.google]
+        let census = Ids { trace: &self.census.trace, span: &self.census.span, parent: "" };
+        let skywalking = skywalking(self.skywalking);
+        let sky = Ids { trace: &skywalking.0, span: &skywalking.1, parent: "" };
+        let all = [self.w3c, self.b3, self.b3_multi, self.jaeger, self.amazon, self.google, census];
+        let ids = all
             .into_iter()
             .find(|ids| is_hex_id(ids.trace.strip_prefix("1-").unwrap_or(ids.trace)))
+            .or_else(|| Some(sky).filter(|ids| is_word(ids.trace)))
             .or_else(|| Some(self.datadog).filter(|ids| is_decimal_id(ids.trace)))
             .unwrap_or_default();
         if ids.trace.is_empty() && self.request.is_empty() && self.correlation.is_empty() {
             return None;
         }
         Some(Box::new(Trace {
-            trace_id: hex_id(ids.trace),
-            span_id: hex_id(ids.span),
+            trace_id: any_id(ids.trace),
+            span_id: any_id(ids.span),
             parent_span_id: hex_id(ids.parent),
             request_id: Text::from(cut(self.request, ID_BYTES_MAX)),
             correlation_id: Text::from(cut(self.correlation, ID_BYTES_MAX)),
@@ -103,6 +117,45 @@ fn hex_id(text: &str) -> Text {
     };
     id.make_ascii_lowercase();
     id
+}
+
+/// An id as it is stored: a hexadecimal one in lower case, SkyWalking's as it stands.
+fn any_id(text: &str) -> Text {
+    if is_word(text) && !is_hex_id(text) { Text::from(text) } else { hex_id(text) }
+}
+
+/// SkyWalking's ids: numbers and letters with dots between them.
+fn is_word(text: &str) -> bool {
+    text.contains('.')
+        && text.len() <= ID_BYTES_MAX
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+}
+
+/// Ids that stand in bytes.
+#[derive(Default)]
+struct Binary {
+    trace: String,
+    span: String,
+}
+
+/// OpenCensus' binary format: version 0, then field 0 (16 bytes of trace), field 1 (8 of span).
+fn census(value: &str) -> Binary {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    match decoded(cut(value, ID_BYTES_MAX)).split_first_chunk::<18>() {
+        Some(([0, 0, trace @ ..], [1, span @ ..])) => {
+            Binary { trace: hex(trace), span: span.get(..8).map(hex).unwrap_or_default() }
+        }
+        _ => Binary::default(),
+    }
+}
+
+/// `sample-traceid-segmentid-spanid-...`, the ids in base64: trace, and segment with span.
+fn skywalking(value: &str) -> (String, String) {
+    let mut parts = cut(value, 4 * ID_BYTES_MAX).split('-').skip(1);
+    let mut text = || parts.next().map(decoded).and_then(|bytes| String::from_utf8(bytes).ok());
+    let (Some(trace), Some(segment)) = (text(), text()) else { return Default::default() };
+    let span = value.split('-').nth(3).unwrap_or_default();
+    (trace, format!("{segment}.{span}"))
 }
 
 /// `version-traceid-parentid-flags` (W3C Trace Context); the parent id is the caller's span.
@@ -177,6 +230,22 @@ mod tests {
             let headers: Vec<_> = headers.iter().map(|(k, v)| (*k, v.as_str())).collect();
             assert_eq!(ids(&headers), Some((TRACE.into(), span.into(), String::new())));
         }
+    }
+
+    #[test]
+    fn ids_in_base64() {
+        let census = "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE=";
+        let expected = (TRACE.to_string(), "00f067aa0ba902b7".to_string(), String::new());
+        assert_eq!(ids(&[("grpc-trace-bin", census)]), Some(expected.clone()));
+        assert_eq!(ids(&[("grpc-trace-bin", census.trim_end_matches('='))]), Some(expected));
+        assert_eq!(ids(&[("grpc-trace-bin", "AABL")]), None);
+        // Trace 3f1c.57.1, segment 3f1c.57.2, span 3.
+        let sky = "1-M2YxYy41Ny4x-M2YxYy41Ny4y-3-c2hvcA==-cG9k-L2E=-MTAuMC4wLjE=";
+        let expected = ("3f1c.57.1".into(), "3f1c.57.2.3".into(), String::new());
+        assert_eq!(ids(&[("sw8", sky)]), Some(expected));
+        assert_eq!(ids(&[("sw8", "1-?-?")]), None);
+        let trace = from_headers(&[("x-amzn-requestid", "a1")].into_iter().collect());
+        assert_eq!(trace.expect("an id").request_id, "a1");
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //! macro that turns a table of them into a row struct. Dissectors fill rows; whoever stores them
 //! implements [`ColumnSink`]. Nothing here knows about Polars, files or protocols.
 
+mod joined;
 mod macros;
 mod pairs;
 
 pub use compact_str::{CompactString as Text, ToCompactString, format_compact};
+pub use joined::{Joined, concat};
 pub use pairs::Pairs;
 
 /// The types that KFL and the frames share.
@@ -97,6 +99,16 @@ pub trait Row: Send + std::fmt::Debug {
     fn fields(&self) -> &'static [FieldDef];
     /// Calls the sink once for each field, in table order.
     fn visit(&self, sink: &mut dyn ColumnSink);
+}
+
+impl Row for Box<dyn Row> {
+    fn fields(&self) -> &'static [FieldDef] {
+        (**self).fields()
+    }
+
+    fn visit(&self, sink: &mut dyn ColumnSink) {
+        (**self).visit(sink);
+    }
 }
 
 /// A value that a row struct can hold: how it reaches a sink and which type it has.

@@ -67,10 +67,7 @@ impl Table {
 
 /// The column that stores a field: times carry their unit.
 pub fn column_name(field: &FieldDef) -> String {
-    match field.ty {
-        FieldType::Time => "ts_ns".to_string(),
-        _ => field.column(),
-    }
+    if field.name == "timestamp" { "ts_ns".to_string() } else { field.column() }
 }
 
 crate::fields! {

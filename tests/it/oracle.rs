@@ -13,18 +13,27 @@ use pcapsule::frame::Meta;
 
 use crate::support::{dissect, left_out, shared};
 
-/// Folders whose counts are compared, and what we call their protocol.
-const COMPARED: &[(&str, &str)] = &[
-    ("http", "http1"),
-    ("dns", "dns"),
-    ("redis", "redis"),
-    ("pgsql", "postgresql"),
-    ("mysql", "mysql"),
-    ("kafka", "kafka"),
-    ("mongo", "mongodb"),
-    ("memcached", "memcached"),
-    ("nats", "nats"),
-    ("amqp", "amqp"),
+/// A folder whose counts are compared, what we call its protocol, and which of our counts stand
+/// beside the two of the index.
+type Compared = (&'static str, &'static str, [&'static str; 2]);
+
+const CALLS: [&str; 2] = ["requests", "responses"];
+
+const COMPARED: &[Compared] = &[
+    ("http", "http1", CALLS),
+    ("http2", "http2", CALLS),
+    ("grpc", "grpc", ["requests", "messages"]),
+    ("websocket", "ws", ["frames", "upgrades"]),
+    ("tls", "tls", CALLS),
+    ("dns", "dns", CALLS),
+    ("redis", "redis", CALLS),
+    ("pgsql", "postgresql", CALLS),
+    ("mysql", "mysql", CALLS),
+    ("kafka", "kafka", CALLS),
+    ("mongo", "mongodb", CALLS),
+    ("memcached", "memcached", CALLS),
+    ("nats", "nats", CALLS),
+    ("amqp", "amqp", CALLS),
 ];
 
 /// One capture takes no longer.
@@ -108,9 +117,14 @@ fn dissect_all(pcaps: &Path, files: &[String]) -> (BTreeMap<String, Option<Meta>
     (found.into_inner().unwrap(), wrong.into_inner().unwrap())
 }
 
-fn counts(meta: Option<&Meta>, protocol: &str) -> Counts {
+fn counts(meta: Option<&Meta>, protocol: &str, [first, second]: [&str; 2]) -> Counts {
     let summary = meta.and_then(|meta| meta.protocols.get(protocol)).cloned().unwrap_or_default();
-    (summary.requests, summary.responses)
+    let count = |name: &str| match name {
+        "requests" => summary.requests,
+        "responses" => summary.responses,
+        other => summary.extra.get(other).copied().unwrap_or(0),
+    };
+    (count(first), count(second))
 }
 
 #[test]
@@ -126,10 +140,10 @@ fn captures_of_others() {
     let answers = answers();
     let (mut scope, mut good) = (0, 0);
     for row in &index {
-        let protocol = COMPARED.iter().find(|(folder, _)| *folder == row["protocol"]);
-        let Some((_, protocol)) = protocol else { continue };
+        let compared = COMPARED.iter().find(|(folder, ..)| *folder == row["protocol"]);
+        let Some((_, protocol, names)) = compared else { continue };
         let file = &row["file"];
-        let ours = counts(found.get(file).and_then(Option::as_ref), protocol);
+        let ours = counts(found.get(file).and_then(Option::as_ref), protocol, *names);
         let number = |name: &str| row[name].parse::<u64>().unwrap();
         let oracle = (number("requests"), number("responses"));
         let answer = answers.get(file);

@@ -1,9 +1,11 @@
 //! The first bytes of an error's body -> a line or two of text: what the server said went wrong.
-//! Bodies of gzip and deflate are decoded just as far; other codings and binary types give nothing.
+//! Coded bodies (gzip, deflate, br, zstd) are decoded just as far; binary types give nothing.
 
 use std::io::Read;
 
+use brotli_decompressor::Decompressor as Brotli;
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
+use zstd::stream::read::Decoder as Zstd;
 
 use super::super::secret::Secrets;
 use super::super::text::{cut, text};
@@ -11,13 +13,17 @@ use crate::field::Text;
 
 const TEXT_BYTES_MAX: usize = 256;
 /// Enough coded bytes to give that much text, headers and code tables included.
-const CODED_BYTES_MAX: usize = 1024;
+const CODED_BYTES_MAX: usize = 4096;
+/// Window of zstd that is allowed for, as a power of two (RFC 8878 recommends 8 MiB).
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
     Identity,
     Gzip,
     Deflate,
+    Brotli,
+    Zstd,
 }
 
 /// Collects a body's beginning.
@@ -35,6 +41,8 @@ impl Snippet {
             coding if coding.eq_ignore_ascii_case("gzip") => Coding::Gzip,
             coding if coding.eq_ignore_ascii_case("x-gzip") => Coding::Gzip,
             coding if coding.eq_ignore_ascii_case("deflate") => Coding::Deflate,
+            coding if coding.eq_ignore_ascii_case("br") => Coding::Brotli,
+            coding if coding.eq_ignore_ascii_case("zstd") => Coding::Zstd,
             _ => return None,
         };
         is_text_type(media_type).then(|| Snippet { coding, bytes: Vec::new() })
@@ -55,6 +63,8 @@ impl Snippet {
                 decode(ZlibDecoder::new(self.bytes.as_slice()))
             }
             Coding::Deflate => decode(DeflateDecoder::new(self.bytes.as_slice())),
+            Coding::Brotli => decode(Brotli::new(self.bytes.as_slice(), CODED_BYTES_MAX)),
+            Coding::Zstd => zstd(&self.bytes),
         };
         if plain.contains(&0) {
             return Text::default();
@@ -76,6 +86,14 @@ fn decode(mut decoder: impl Read) -> Vec<u8> {
     }
     plain.truncate(filled);
     plain
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let Ok(mut decoder) = Zstd::with_buffer(bytes) else { return Vec::new() };
+    match decoder.window_log_max(ZSTD_WINDOW_LOG_MAX) {
+        Ok(()) => decode(decoder),
+        Err(_) => Vec::new(),
+    }
 }
 
 /// `deflate` means zlib (RFC 9110 section 8.4.1.2), but some servers leave its two bytes out.
@@ -118,7 +136,7 @@ mod tests {
         assert_eq!(shown("", "", &[b'x'; 999]).map(|t| t.len()), Some(256));
         assert_eq!(shown("", "", b"\0\x01"), Some("".into()));
         assert_eq!(shown("image/png", "", b"x"), None);
-        assert_eq!(shown("application/json", "br", b"x"), None);
+        assert_eq!(shown("application/json", "compress", b"x"), None);
         assert_eq!(
             shown("application/json", "", br#"{"token":"abc"}"#),
             Some(r#"{"token":"<masked 3 bytes>"}"#.into())
@@ -139,6 +157,15 @@ mod tests {
         for (coding, bytes) in [("gzip", &gzip), ("deflate", &zlib), ("deflate", &raw)] {
             assert_eq!(shown("text/plain", coding, bytes).as_deref(), body.get(..256));
         }
+        let zstd = ::zstd::encode_all(body.as_bytes(), 3).expect("in memory");
+        assert_eq!(shown("text/plain", "zstd", &zstd).as_deref(), body.get(..256));
+        assert_eq!(shown("text/plain", "zstd", b"not zstd"), Some("".into()));
+        // Python's brotli 1.1: `no such order` 10 times.
+        let br = b"\x1b\x81\x00\xf8\x8d\x94\x6e\xde\x44\xed\xf6\x36\x57\x27\x41\xc6\xd0\x6a\x97\xc0\xaa\x01\x13\x40\xdd\x7e\x00";
+        assert_eq!(
+            shown("text/plain", "br", br).as_deref(),
+            Some("no such order".repeat(10).as_str())
+        );
         let half = shown("text/plain", "gzip", &gzip[..gzip.len() - 8]);
         assert_eq!(half.as_deref(), body.get(..256));
         assert_eq!(shown("text/plain", "gzip", b"not gzip"), Some("".into()));

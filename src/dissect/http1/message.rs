@@ -70,6 +70,14 @@ impl Open {
         }
     }
 
+    /// The row of a response.
+    pub fn as_response(&self) -> Option<&HttpResponse> {
+        match &self.row {
+            OpenRow::Response(row) => Some(row),
+            OpenRow::Request(_) => None,
+        }
+    }
+
     /// So many more bytes of it were seen, the last one in the packet of `last`.
     pub fn advance(&mut self, bytes: u64, last: Mark) {
         self.bytes = self.bytes.saturating_add(bytes);

@@ -1,6 +1,6 @@
 //! HTTP/1.0 and 1.1 (RFC 9110, 9112): streams -> requests and responses. Pipelining, every kind of
 //! framing, starts in mid-stream and losses are handled; bodies are counted, not kept, but for the
-//! first bytes of an error's. What follows a 101 or a CONNECT is passed over in silence.
+//! first bytes of an error's. What follows a 101 or a CONNECT is handed to another dissector.
 
 mod body;
 mod head;
@@ -15,7 +15,11 @@ use self::message::Open;
 use self::parse::{Fields, Resync, StartLine, find_start, first_line, may_start};
 use self::side::{Side, State};
 use super::http::{self, Caps, HttpRequest, HttpResponse};
-use super::{Carrier, Direction, Dissector, Feed, Kind, Mark, Output, Pairing, Protocol, Slice};
+use super::http2::{self, Adopted};
+use super::ws;
+use super::{
+    Carrier, Direction, Dissector, Feed, Kind, Mark, Next, Output, Pairing, Protocol, Slice,
+};
 use crate::anomaly::AnomalyKind;
 use crate::limits::Limits;
 
@@ -38,6 +42,7 @@ pub static PROTOCOL: Protocol = Protocol {
 
 fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
     Box::new(Http1 {
+        limits: limits.clone(),
         caps: Caps::new(limits),
         to_server: Side::default(),
         to_client: Side::default(),
@@ -46,6 +51,8 @@ fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
 
 /// Both directions are read alike: which way requests go is told by what comes.
 struct Http1 {
+    /// For the protocol that takes over.
+    limits: Limits,
     caps: Caps,
     to_server: Side,
     to_client: Side,
@@ -56,7 +63,6 @@ enum Step {
     Took(usize),
     /// Nothing can be done before more bytes come.
     Wait,
-    GiveUp,
 }
 
 /// Where a head was seen, and how much of it.
@@ -95,7 +101,9 @@ impl Dissector for Http1 {
             match self.step(Unread { slice, at, bytes }, out) {
                 Step::Took(count) => at += count,
                 Step::Wait => break,
-                Step::GiveUp => return Feed::GiveUp(AnomalyKind::ProtocolGaveUp),
+            }
+            if out.next.is_some() {
+                break;
             }
         }
         self.sides(slice.direction).0.unread = (slice.bytes.len() - at) as u64;
@@ -106,11 +114,9 @@ impl Dissector for Http1 {
         let (own, other) = self.sides(direction);
         let lost = bytes.saturating_add(std::mem::take(&mut own.unread));
         let (State::Body(body) | State::Unsure(body)) = &mut own.state else {
-            if !matches!(own.state, State::Tunnel) {
-                own.has_losses = true;
-                other.asked.clear();
-                self.cut_head(direction, out);
-            }
+            own.has_losses = true;
+            other.asked.clear();
+            self.cut_head(direction, out);
             return;
         };
         let skip = body.skip(lost);
@@ -168,7 +174,6 @@ impl Http1 {
                     Step::Took(0)
                 }
             },
-            State::Tunnel => Step::Took(unread.bytes.len()),
             State::Lost => match find_start(unread.bytes) {
                 Resync::Found(start) => {
                     own.enter(State::Start);
@@ -214,10 +219,13 @@ impl Http1 {
 
     /// Bytes that begin no message: another protocol's, or the tail of something.
     fn reject(&mut self, unread: Unread<'_>, out: &mut Output) -> Step {
-        let (own, _) = self.sides(unread.slice.direction);
+        let way = unread.slice.direction;
+        let (own, _) = self.sides(way);
         own.lines.clear();
         if unread.bytes.starts_with(b"PRI * HTTP/2.0") {
-            return Step::GiveUp;
+            out.next =
+                Some(Next::Known(&http2::PROTOCOL, http2::upgraded(&self.limits, way, None)));
+            return Step::Took(0);
         }
         if own.may_leave() {
             return Step::Wait;
@@ -254,6 +262,7 @@ impl Http1 {
         let Facts { announced, upgrade, .. } = read.facts;
         let method = read.row.method.as_str();
         let (is_head, is_connect) = (method == "HEAD", method == "CONNECT");
+        let upgrade = upgrade.then(|| adopted(&read, seen));
         let number = own.ask(is_head, is_connect, upgrade, caps.requests_open_max);
         let mut open = Open::request(read, number, seen.first, caps);
         open.advance(seen.bytes as u64, seen.last);
@@ -279,14 +288,15 @@ impl Http1 {
         let mut open = Open::response(read, status, seen.first, caps);
         open.advance(seen.bytes as u64, seen.last);
         let asked = if open.kind == Kind::Interim { None } else { other.asked.pop_front() };
-        open.number = asked.map(|asked| asked.number);
+        open.number = asked.as_ref().map(|asked| asked.number);
         own.open = Some(open);
-        let is_connected = asked.is_some_and(|a| a.is_connect) && (200..300).contains(&status);
-        if status == 101 || is_connected {
-            other.enter(State::Tunnel);
-            return self.complete(way, false, State::Tunnel, out);
+        let (is_head, is_connect) =
+            asked.as_ref().map_or((false, false), |asked| (asked.is_head, asked.is_connect));
+        if status == 101 || (is_connect && (200..300).contains(&status)) {
+            out.next = Some(self.next(way, asked.and_then(|asked| asked.upgrade), seen));
+            return self.complete(way, false, State::Start, out);
         }
-        let has_body = !matches!(status, 100..200 | 204 | 304) && !asked.is_some_and(|a| a.is_head);
+        let has_body = !matches!(status, 100..200 | 204 | 304) && !is_head;
         match Body::of_response(announced).filter(|_| has_body) {
             _ if seen.is_cut => self.complete(way, true, State::Lost, out),
             None => self.complete(way, false, State::Start, out),
@@ -295,6 +305,29 @@ impl Http1 {
             }
             Some(body) => own.enter(State::Body(body)),
         }
+    }
+
+    /// What the connection goes on in after a response that changes the protocol.
+    fn next(&mut self, way: Direction, upgrade: Option<Box<Adopted>>, seen: Seen) -> Next {
+        let limits = self.limits.clone();
+        let (own, _) = self.sides(way);
+        let Some(response) = own.open.as_ref().and_then(Open::as_response) else {
+            return Next::Probed;
+        };
+        let client = way.reverse();
+        let chosen = response.response_headers.get("upgrade").unwrap_or_default();
+        let chosen = chosen.split(',').next().unwrap_or_default().trim();
+        if chosen.eq_ignore_ascii_case("websocket") {
+            let unknown = HttpRequest::default();
+            let request = upgrade.as_ref().map_or(&unknown, |upgrade| &upgrade.row);
+            let next = ws::upgraded(&limits, client, request, response, seen.last);
+            return Next::Known(&ws::PROTOCOL, next);
+        }
+        if chosen.eq_ignore_ascii_case("h2c") {
+            let next = http2::upgraded(&limits, client, upgrade.map(|upgrade| *upgrade));
+            return Next::Known(&http2::PROTOCOL, next);
+        }
+        Next::Probed
     }
 
     fn body(&mut self, unread: Unread<'_>, out: &mut Output) -> Step {
@@ -348,10 +381,18 @@ impl Http1 {
             self.head(direction, &partial.bytes, Seen { first, last, bytes, is_cut: true }, out);
         }
         let (own, _) = self.sides(direction);
-        if !matches!(own.state, State::Tunnel) {
-            own.enter(State::Lost);
-        }
+        own.enter(State::Lost);
     }
+}
+
+/// A request that offers another protocol, as that one will want to know it.
+fn adopted(read: &RequestHead, seen: Seen) -> Box<Adopted> {
+    Box::new(Adopted {
+        row: HttpRequest::clone(&read.row),
+        operation: read.operation.clone(),
+        trace: read.trace.clone(),
+        seen: http2::Seen { first: seen.first, last: seen.last, bytes: seen.bytes as u64 },
+    })
 }
 
 fn report(facts: &Facts, mark: Mark, out: &mut Output) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::super::http2::Adopted;
 use super::super::{Mark, Message};
 use super::body::Body;
 use super::message::Open;
@@ -18,18 +19,16 @@ pub enum State {
     Body(Body),
     /// A body, unless the response is one to a HEAD that was not captured.
     Unsure(Body),
-    /// Another protocol took over (101, CONNECT).
-    Tunnel,
 }
 
 /// A request that waits for its response: what decides how that one is framed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Asked {
     pub number: u64,
     pub is_head: bool,
     pub is_connect: bool,
-    /// It offers to go on in another protocol.
-    pub upgrade: bool,
+    /// It offers to go on in another protocol, which will want to know what was asked.
+    pub upgrade: Option<Box<Adopted>>,
 }
 
 /// A copy of a head whose end has not come: when bytes are lost, the original goes with them.
@@ -60,7 +59,13 @@ pub struct Side {
 
 impl Side {
     /// Notes a request; returns its number.
-    pub fn ask(&mut self, is_head: bool, is_connect: bool, upgrade: bool, max: usize) -> u64 {
+    pub fn ask(
+        &mut self,
+        is_head: bool,
+        is_connect: bool,
+        upgrade: Option<Box<Adopted>>,
+        max: usize,
+    ) -> u64 {
         self.asked_count += 1;
         if self.asked.len() >= max {
             self.asked.pop_front();
@@ -71,7 +76,7 @@ impl Side {
 
     /// Whether what comes next may be of another protocol, as the next response will tell.
     pub fn may_leave(&self) -> bool {
-        self.asked.back().is_some_and(|asked| asked.upgrade || asked.is_connect)
+        self.asked.back().is_some_and(|asked| asked.upgrade.is_some() || asked.is_connect)
     }
 
     /// A message or the search for one begins.

@@ -85,19 +85,32 @@ fn a_response_without_length_lasts_until_the_end() {
 fn other_protocols_take_over_in_silence() {
     let mut driver = driver();
     driver.packet(ToServer, b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n");
-    driver.packet(ToServer, b"\x81\x05early");
+    driver.packet(ToServer, b"\x81\x85\0\0\0\0early");
     driver.packet(
         ToClient,
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x02hi",
     );
-    driver.packet(ToServer, b"GET / HTTP/1.1\r\n\r\n").end();
-    assert_eq!(brief(&driver), ["GET /ws", "Response 101"]);
+    driver.packet(ToServer, b"\x81\x80\0\0\0\0").end();
+    assert_eq!(
+        brief(&driver),
+        ["GET /ws", "Response 101", "OneWay 0", "OneWay 0", "OneWay 0", "OneWay 0"]
+    );
+    assert_eq!(driver.out.messages[2].operation, "WS /ws");
     assert_eq!(driver.anomalies(), []);
+
+    let mut driver = self::driver();
+    driver.packet(ToServer, b"GET /a HTTP/1.1\r\nUpgrade: h2c\r\n\r\n");
+    driver.packet(ToClient, b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+    driver.packet(ToServer, http2::parse::PREFACE);
+    driver.packet(ToClient, b"\0\0\x01\x01\x05\0\0\0\x01\x88");
+    assert_eq!(brief(&driver), ["GET /a", "Response 101", "GET /a", "Response 200"]);
+    assert_eq!(driver.out.messages[2].units, 0, "counted as HTTP/1 already");
 
     let mut driver = self::driver();
     driver.packet(ToServer, b"CONNECT a.example:443 HTTP/1.1\r\n\r\n");
     driver.packet(ToClient, b"HTTP/1.1 200 Connection established\r\n\r\n\x16\x03");
     driver.packet(ToServer, b"\x16\x03\x01").end();
+    assert!(driver.is_tunnel);
     assert_eq!(brief(&driver), ["CONNECT a.example:443", "Response 200"]);
     assert_eq!(field(&driver, 0, "host"), "\"a.example:443\"");
 }
@@ -219,5 +232,7 @@ fn long_heads_are_given_up() {
 fn http2_is_another_protocol() {
     let mut driver = driver();
     driver.packet(ToServer, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    assert_eq!(driver.gave_up, Some(AnomalyKind::ProtocolGaveUp));
+    driver.packet(ToServer, b"\0\0\x03\x01\x05\0\0\0\x01\x82\x86\x84").end();
+    assert_eq!(brief(&driver), ["GET /"]);
+    assert_eq!(driver.out.messages[0].key, 1);
 }

@@ -98,7 +98,7 @@ fn encryption_ends_it() {
     let mut tls = b"\x85\xae\xff\x01\0\0\0\x01\x1c".to_vec();
     tls.resize(32, 0);
     driver.packet(ToServer, &packet(1, &tls));
-    assert!(matches!(driver.out.next, Some(super::super::Next::Probed)));
+    assert!(driver.is_tunnel);
     assert_eq!(brief(&driver), ["> SSL REQUEST"]);
     assert_eq!(driver.anomalies(), []);
 }

@@ -193,6 +193,7 @@ fn common(
     };
     let error = match response {
         Some(response) => response.error.clone(),
+        None if any.kind == Kind::OneWay => any.error.clone(),
         None if outcome.is_failure() => Text::const_new(call.unanswered.name()),
         None => Text::default(),
     };

@@ -3,7 +3,8 @@
 
 use bolero::{TypeGenerator, check};
 use pcapsule::dissect::{
-    Carrier, Direction, Dissector, Feed, Mark, Opening, Output, PROTOCOLS, Probe, Protocol, Slice,
+    Carrier, Direction, Dissector, Feed, Mark, Next, Opening, Output, PROTOCOLS, Probe, Protocol,
+    Slice,
 };
 use pcapsule::field::{ColumnSink, Pairs, Text};
 use pcapsule::limits::Limits;
@@ -44,8 +45,20 @@ impl Fed {
     }
 
     fn bytes(&mut self, direction: Direction, bytes: &[u8]) {
+        self.unread[direction.index()].extend_from_slice(bytes);
+        self.feed(direction);
+        while let Some(next) = self.output.next.take() {
+            match next {
+                Next::Known(_, dissector) => self.dissector = dissector,
+                Next::Probed => self.gave_up = true,
+            }
+            self.feed(direction);
+            self.feed(direction.reverse());
+        }
+    }
+
+    fn feed(&mut self, direction: Direction) {
         let unread = &mut self.unread[direction.index()];
-        unread.extend_from_slice(bytes);
         if self.gave_up || unread.is_empty() {
             return;
         }
