@@ -35,8 +35,9 @@ struct Flow {
     session: Session,
     /// Calls handed out so far.
     calls: u64,
-    /// Where the call handed out last begins, and how many in turn began there.
-    last_place: ((i64, i64), u64),
+    /// Where the calls handed out last begin (request's or response's place), newest first: an
+    /// upgrade and the first stream behind it begin at one place.
+    last_places: [(bool, i64); 4],
     /// Workloads of client and server, once asked.
     ends: Option<(i64, i64)>,
     done: bool,
@@ -241,7 +242,7 @@ impl Flow {
             streams: Default::default(),
             session: Session::new(),
             calls: 0,
-            last_place: ((-1, -1), 0),
+            last_places: [(false, -1); 4],
             ends: None,
             done: false,
         }
@@ -249,10 +250,15 @@ impl Flow {
 
     /// The id of the next call. Sequence numbers come again after 4 GiB, ids of datagrams sooner.
     fn call_id(&mut self, request_place: i64, response_place: i64) -> i64 {
-        let place = (request_place, response_place);
-        let (last, repeat) = self.last_place;
-        let repeat = if last == place { repeat + 1 } else { 0 };
-        self.last_place = (place, repeat);
+        let place = match request_place {
+            -1 => (true, response_place),
+            place => (false, place),
+        };
+        let repeat = self.last_places.iter().filter(|&&last| last == place).count() as u64;
+        self.last_places.rotate_right(1);
+        if let Some(newest) = self.last_places.first_mut() {
+            *newest = place;
+        }
         let round = match self.conn.key.proto {
             Proto::Tcp => self.conn.payload_bytes.iter().sum::<u64>() >> 31,
             _ => self.calls,
