@@ -22,7 +22,7 @@ pub const fn concat<const N: usize>(first: &[FieldDef], second: &[FieldDef]) -> 
 /// Two rows as one.
 #[derive(Debug)]
 pub struct Joined<A, B> {
-    /// The fields of both, as [`concat`] makes them.
+    /// The fields of both, as [`concat()`] makes them.
     pub fields: &'static [FieldDef],
     pub first: A,
     pub second: B,
