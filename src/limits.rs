@@ -12,6 +12,12 @@ pub struct Limits {
     pub batch_bytes: usize,
     /// A record longer than this is taken for a broken file.
     pub record_bytes_max: usize,
+    /// Records held back until it is known that none older follows; later ones stay where they are.
+    pub order_records_max: usize,
+    /// Bytes of the records held back.
+    pub order_bytes_max: usize,
+    /// A record older than the newest by more than this is not late: the clock was set back.
+    pub order_window_ms: u32,
     /// Headers peeled off one frame (VLAN tags, tunnels, extension headers).
     pub packet_layers_max: usize,
     /// Fragmented IP datagrams waiting to become whole, per vantage.
@@ -96,8 +102,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            batch_bytes: 4 << 20,
+            batch_bytes: 512 << 10,
             record_bytes_max: 16 << 20,
+            order_records_max: 128,
+            order_bytes_max: 128 << 10,
+            order_window_ms: 1000,
             packet_layers_max: 16,
             fragment_datagrams_max: 4096,
             fragment_bytes_max: 16 << 20,

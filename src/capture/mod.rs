@@ -2,15 +2,19 @@
 //! What a frame means is `packet/`; which node a file belongs to is decided here, by its place.
 
 mod error;
+mod frames;
 mod input;
 mod open;
+mod order;
 mod pcap;
 mod pcapng;
 mod segment;
+mod vantage;
 
 pub use error::CaptureError;
 pub use input::{Inputs, SegmentFile, Vantage};
 pub use segment::{Batch, SegmentReader};
+pub use vantage::VantageReader;
 
 pub mod write;
 
@@ -43,7 +47,7 @@ impl Mark {
 }
 
 /// One captured frame: where its bytes lie in its batch, and what the file says about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Record {
     /// Nanoseconds since 1970 UTC.
     pub ts_ns: i64,
@@ -55,6 +59,8 @@ pub struct Record {
     pub wire_len: u32,
     /// LINKTYPE_ value (tcpdump.org/linktypes.html).
     pub link: u16,
+    /// Index of its file.
+    pub segment: u32,
     /// Number of the record in its file, from 1.
     pub frame: u32,
     /// Byte offset of the record in the decompressed file.

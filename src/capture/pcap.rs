@@ -48,7 +48,7 @@ impl PcapFile {
             wire_len: block.origlen.max(block.caplen),
             link: (self.header.network.0 & 0xffff) as u16,
             frame: self.frame,
-            offset: 0,
+            ..Record::default()
         };
         Parsed::Record(record, header_bytes as usize + block.data.len())
     }

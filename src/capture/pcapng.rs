@@ -121,7 +121,7 @@ impl PcapNgFile {
             wire_len: wire.max(len),
             link: interface.link,
             frame: self.frame,
-            offset: 0,
+            ..Record::default()
         }
     }
 

@@ -5,7 +5,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::open::{Format, open};
+use super::frames::Next;
+use super::open::{Format, Source, open, unpack};
 use super::pcap::PcapFile;
 use super::pcapng::PcapNgFile;
 use super::{CaptureError, Parsed, Record};
@@ -20,6 +21,12 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Empties it for the next records.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.bytes.clear();
+    }
+
     /// The bytes of one record of this batch.
     pub fn frame(&self, record: &Record) -> &[u8] {
         let start = record.start as usize;
@@ -36,7 +43,7 @@ enum Parser {
 
 /// Reads one file from start to end.
 pub struct SegmentReader {
-    source: Box<dyn Read + Send>,
+    source: Source,
     parser: Parser,
     /// Bytes of a record that did not end within the last batch.
     carry: Vec<u8>,
@@ -47,15 +54,30 @@ pub struct SegmentReader {
 }
 
 impl SegmentReader {
-    /// Opens a file by content, whatever its name.
+    /// Opens a file by content, whatever its name, to read from its start.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no capture.
     pub fn open(path: &Path) -> Result<Self, CaptureError> {
-        let opened = open(path)?;
+        Self::opened(path, false)
+    }
+
+    /// Opens a file to read all of it: batches may be larger than asked for, and are read ahead.
+    ///
+    /// # Errors
+    /// As for [`SegmentReader::open`].
+    pub fn open_whole(path: &Path) -> Result<Self, CaptureError> {
+        Self::opened(path, true)
+    }
+
+    fn opened(path: &Path, whole: bool) -> Result<Self, CaptureError> {
+        let opened = open(path, whole)?;
         let parser = match opened.format {
             Format::Pcap => Parser::PcapStart,
             Format::PcapNg => Parser::PcapNg(PcapNgFile::default()),
         };
         Ok(SegmentReader {
-            source: opened.bytes,
+            source: opened.source,
             parser,
             carry: Vec::new(),
             offset: 0,
@@ -71,9 +93,10 @@ impl SegmentReader {
 
     /// Fills `batch` with the next records, about `batch_bytes` of them; `false` at the end.
     pub fn next_batch(&mut self, batch: &mut Batch, batch_bytes: usize, limits: &Limits) -> bool {
-        batch.records.clear();
-        batch.bytes.clear();
-        batch.bytes.append(&mut self.carry);
+        batch.clear();
+        if !self.carry.is_empty() {
+            batch.bytes.append(&mut self.carry);
+        }
         while batch.records.is_empty() && !self.ended {
             self.fill(&mut batch.bytes, batch_bytes);
             let read = self.index(batch, limits);
@@ -88,13 +111,26 @@ impl SegmentReader {
         !batch.records.is_empty()
     }
 
-    /// Reads at least one byte, up to a batch more than what is there.
+    /// Reads at least one byte, about a batch more than what is there.
     fn fill(&mut self, bytes: &mut Vec<u8>, batch_bytes: usize) {
-        let want = batch_bytes.saturating_sub(bytes.len()).max(batch_bytes / 4).max(1);
-        bytes.reserve(want);
-        match self.source.by_ref().take(want as u64).read_to_end(bytes) {
-            Ok(read) if read == want => {}
-            Ok(_) => self.ended = true,
+        let filled = match &mut self.source {
+            Source::Stream(source) => stream(source, bytes, batch_bytes),
+            Source::Frames(first, _) if !first.is_empty() => {
+                bytes.append(first);
+                Ok(true)
+            }
+            Source::Frames(_, frames) => match frames.next(bytes) {
+                Next::Content => Ok(true),
+                Next::End => Ok(false),
+                Next::Stream(rest) => unpack(rest).and_then(|mut rest| {
+                    let filled = stream(&mut rest, bytes, batch_bytes);
+                    self.source = Source::Stream(rest);
+                    filled
+                }),
+            },
+        };
+        match filled {
+            Ok(more) => self.ended = !more,
             // What came before the damage is there; a compressed stream cannot be read past it.
             Err(_) => {
                 self.ended = true;
@@ -145,6 +181,18 @@ impl SegmentReader {
     }
 }
 
+/// Appends what comes, up to a batch in all but no less than a quarter of one; whether there is
+/// more.
+fn stream(
+    source: &mut Box<dyn Read + Send>,
+    bytes: &mut Vec<u8>,
+    batch_bytes: usize,
+) -> std::io::Result<bool> {
+    let want = batch_bytes.saturating_sub(bytes.len()).max(batch_bytes / 4).max(1);
+    bytes.reserve(want);
+    Ok(source.by_ref().take(want as u64).read_to_end(bytes)? == want)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,13 +221,20 @@ mod tests {
     fn read(bytes: &[u8], batch_bytes: usize) -> (Vec<Record>, Option<AnomalyKind>) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
-        let mut reader = SegmentReader::open(file.path()).unwrap();
+        let (found, cut) = records(SegmentReader::open(file.path()).unwrap(), batch_bytes);
+        assert!(found.iter().all(|(_, frame)| frame.iter().all(|&b| b == 0xab)));
+        (found.into_iter().map(|(record, _)| record).collect(), cut)
+    }
+
+    type Found = (Vec<(Record, Vec<u8>)>, Option<AnomalyKind>);
+
+    fn records(mut reader: SegmentReader, batch_bytes: usize) -> Found {
         let (mut batch, mut records) = (Batch::default(), Vec::new());
         while reader.next_batch(&mut batch, batch_bytes, &Limits::default()) {
             for record in &batch.records {
-                assert!(batch.frame(record).iter().all(|&b| b == 0xab));
-                assert_eq!(batch.frame(record).len(), record.captured_len as usize);
-                records.push(Record { start: 0, ..*record });
+                let frame = batch.frame(record).to_vec();
+                assert_eq!(frame.len(), record.captured_len as usize);
+                records.push((Record { start: 0, ..*record }, frame));
             }
         }
         (records, reader.cut())
@@ -233,5 +288,62 @@ mod tests {
         let mut bytes = pcap(false, false);
         bytes[32..36].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(read(&bytes, 1 << 20), (vec![], Some(AnomalyKind::FileBroken)));
+    }
+
+    /// Records in zstd frames of their own, a skippable one among them.
+    fn frames() -> Vec<u8> {
+        let mut content = pcap(false, true);
+        let records = content.split_off(24);
+        for _ in 0..20 {
+            content.extend_from_slice(&records);
+        }
+        let mut file = Vec::new();
+        for (number, piece) in content.chunks(90).enumerate() {
+            let mut compressor = zstd::bulk::Compressor::new(1).unwrap();
+            compressor.include_checksum(number % 2 == 0).unwrap();
+            file.extend(compressor.compress(piece).unwrap());
+            if number == 4 {
+                file.extend([0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+            }
+        }
+        file
+    }
+
+    /// Both ways of reading zstd give the same.
+    fn reads_alike(bytes: &[u8]) -> Found {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let read = |open: fn(&Path) -> Result<SegmentReader, CaptureError>| {
+            open(file.path()).map_or((vec![], None), |reader| records(reader, 64))
+        };
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let whole = threads.install(|| read(SegmentReader::open_whole));
+        assert_eq!(whole, read(SegmentReader::open));
+        whole
+    }
+
+    #[test]
+    fn zstd_frames_give_what_the_stream_gives() {
+        let whole = frames();
+        let (records, cut) = reads_alike(&whole);
+        assert_eq!((records.len(), cut), (40, None));
+        for len in 1..whole.len() {
+            reads_alike(&whole[..len]);
+        }
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x10;
+            reads_alike(&damaged);
+        }
+    }
+
+    #[test]
+    fn what_lies_before_a_damaged_frame_is_kept() {
+        let mut bytes = frames();
+        let last = bytes.len() - 20;
+        bytes[last..].fill(0xff);
+        let (records, cut) = reads_alike(&bytes);
+        assert!((35..40).contains(&records.len()), "{}", records.len());
+        assert_eq!(cut, Some(AnomalyKind::FileCut));
     }
 }

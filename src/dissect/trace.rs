@@ -97,9 +97,12 @@ impl<'a> Found<'a> {
 
 /// Hexadecimal and not all zeros, which stands for "no trace"; X-Ray's hyphen is allowed.
 fn is_hex_id(text: &str) -> bool {
-    text.bytes().any(|b| !matches!(b, b'0' | b'-'))
-        && text.len() <= 64
-        && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+    let mut is_zero = true;
+    let mut is_digit = |byte: u8| {
+        is_zero &= matches!(byte, b'0' | b'-');
+        byte.is_ascii_hexdigit() || byte == b'-'
+    };
+    text.len() <= 64 && text.bytes().all(&mut is_digit) && !is_zero
 }
 
 fn is_decimal_id(text: &str) -> bool {

@@ -83,10 +83,26 @@ impl Pairs {
 
     /// Whether a key occurs more than once.
     pub fn has_repeats(&self) -> bool {
-        let earlier = |at: usize, key: &str| self.iter().take(at).any(|(other, _)| other == key);
-        if self.len() <= 32 {
-            return self.iter().enumerate().any(|(at, (key, _))| earlier(at, key));
+        // Keys that differ in length or ends, as most do, are told apart by one bit each.
+        let bit = |key: &str| {
+            let ends = [key.as_bytes().first(), key.as_bytes().last()];
+            let [first, last] = ends.map(|byte| byte.copied().map_or(0, u64::from));
+            1u64 << ((key.len() as u64 * 7 + first * 5 + last * 3) % 64)
+        };
+        let mut seen = 0u64;
+        for (at, (key, _)) in self.iter().enumerate() {
+            if at >= 32 {
+                return self.has_repeats_sorted();
+            }
+            if seen & bit(key) != 0 && self.iter().take(at).any(|(other, _)| other == key) {
+                return true;
+            }
+            seen |= bit(key);
         }
+        false
+    }
+
+    fn has_repeats_sorted(&self) -> bool {
         let mut keys: Vec<&str> = self.iter().map(|(k, _)| k).collect();
         keys.sort_unstable();
         keys.windows(2).any(|w| matches!(w, [a, b] if a == b))
@@ -114,5 +130,19 @@ mod tests {
         assert!(pairs.has_repeats());
         let joined: Vec<_> = pairs.joined().iter().map(|(k, v)| format!("{k}={v}")).collect();
         assert_eq!(joined, ["a=1,2", "b="]);
+    }
+
+    #[test]
+    fn repeats_are_found_wherever_they_are() {
+        for len in 0..70 {
+            let keys: Vec<String> = (0..len).map(|n| format!("key-{n}")).collect();
+            let pairs = |keys: &[String]| keys.iter().map(|k| (k, "")).collect::<Pairs>();
+            assert!(!pairs(&keys).has_repeats());
+            for again in 0..len {
+                let mut keys = keys.clone();
+                keys.push(keys[again].clone());
+                assert!(pairs(&keys).has_repeats(), "{again} of {len}");
+            }
+        }
     }
 }

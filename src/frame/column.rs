@@ -1,24 +1,27 @@
-//! Growing columns, one for each field type, and the Polars columns they become.
+//! Growing columns, one for each field type, and the Parquet pages they become.
 
-use polars::prelude::*;
-use polars_arrow::array::{ListArray, MutableBinaryViewArray, StructArray, Utf8ViewArray};
-use polars_arrow::datatypes::{ArrowDataType, Field as ArrowField};
-use polars_arrow::offset::OffsetsBuffer;
-use polars_buffer::Buffer;
+use std::io;
+
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field as ArrowField, TimeUnit};
+use polars_parquet::parquet::metadata::ColumnDescriptor;
 
 use crate::field::{ColumnSink, FieldType, Pairs, Text};
 
+use super::page::{Chunk, Levels, Pages};
 use super::table::Table;
+use super::text::Texts;
 
-type Texts = MutableBinaryViewArray<str>;
+/// Column of the time in nanoseconds; behind it stands the time in microseconds, as a type that
+/// every engine shows as one.
+const TIME: (&str, &str) = ("ts_ns", "ts");
 
 /// One growing column.
-pub(super) enum Values {
+enum Values {
     Text(Texts),
     Int(Vec<i64>),
     Bool(Vec<bool>),
-    List { offsets: Vec<i64>, items: Texts },
-    Map { offsets: Vec<i64>, keys: Texts, values: Texts },
+    List { lens: Vec<u32>, items: Texts },
+    Map { lens: Vec<u32>, keys: Texts, values: Texts },
 }
 
 impl Values {
@@ -27,9 +30,9 @@ impl Values {
             FieldType::Text | FieldType::Bytes => Values::Text(Texts::new()),
             FieldType::Int | FieldType::Time => Values::Int(Vec::new()),
             FieldType::Bool => Values::Bool(Vec::new()),
-            FieldType::List => Values::List { offsets: vec![0], items: Texts::new() },
+            FieldType::List => Values::List { lens: Vec::new(), items: Texts::new() },
             FieldType::Map => {
-                Values::Map { offsets: vec![0], keys: Texts::new(), values: Texts::new() }
+                Values::Map { lens: Vec::new(), keys: Texts::new(), values: Texts::new() }
             }
         }
     }
@@ -37,50 +40,92 @@ impl Values {
     /// Adds the value of a row that has none.
     fn push_absent(&mut self, absent: i64) {
         match self {
-            Values::Text(texts) => texts.push_value(""),
+            Values::Text(texts) => {
+                texts.push("", 0);
+            }
             Values::Int(ints) => ints.push(absent),
             Values::Bool(bools) => bools.push(false),
-            Values::List { offsets, items } => offsets.push(items.len() as i64),
-            Values::Map { offsets, keys, .. } => offsets.push(keys.len() as i64),
+            Values::List { lens, .. } | Values::Map { lens, .. } => lens.push(0),
         }
     }
 
-    fn finish(self, name: &str) -> PolarsResult<Column> {
-        let name = PlSmallStr::from_str(name);
-        let series = match self {
-            Values::Text(texts) => text_series(name, texts.into()),
-            Values::Int(ints) => Ok(Series::from_vec(name, ints)),
-            Values::Bool(bools) => Ok(Series::new(name, bools)),
-            Values::List { offsets, items } => {
-                let items: Utf8ViewArray = items.into();
-                list_series(name, offsets, items.boxed())
-            }
-            Values::Map { offsets, keys, values } => {
-                let (keys, values): (Utf8ViewArray, Utf8ViewArray) = (keys.into(), values.into());
-                let fields = ["key", "value"]
-                    .map(|f| ArrowField::new(f.into(), ArrowDataType::Utf8View, true));
-                let pairs = StructArray::try_new(
-                    ArrowDataType::Struct(fields.to_vec()),
-                    keys.len(),
-                    vec![keys.boxed(), values.boxed()],
-                    None,
-                )?;
-                list_series(name, offsets, pairs.boxed())
-            }
+    /// Makes pages of all values, a chunk for each leaf, and forgets the values.
+    fn pages<'l>(
+        &mut self,
+        flat: &Levels,
+        leaves: &mut impl Iterator<Item = &'l ColumnDescriptor>,
+        pages: &mut Pages,
+        out: &mut Vec<Chunk>,
+    ) -> io::Result<()> {
+        let mut leaf = || {
+            let missing = || io::Error::other("a column without its Parquet description");
+            leaves.next().map(|column| &column.descriptor).ok_or_else(missing)
         };
-        Ok(series?.into_column())
+        match self {
+            Values::Text(texts) => {
+                texts.settle();
+                out.push(pages.texts(texts, flat, leaf()?, true)?);
+                texts.clear();
+            }
+            Values::Int(ints) => {
+                out.push(pages.ints(ints, flat, leaf()?)?);
+                ints.clear();
+            }
+            Values::Bool(bools) => {
+                out.push(pages.bools(bools, flat, leaf()?)?);
+                bools.clear();
+            }
+            Values::List { lens, items } => {
+                let leaf = leaf()?;
+                let levels = Levels::lists(lens, leaf.max_def_level as u32)?;
+                lens.clear();
+                items.settle();
+                out.push(pages.texts(items, &levels, leaf, false)?);
+                items.clear();
+            }
+            Values::Map { lens, keys, values } => {
+                let leaves = [leaf()?, leaf()?];
+                let levels = Levels::lists(lens, leaves[0].max_def_level as u32)?;
+                lens.clear();
+                for (texts, leaf) in [keys, values].into_iter().zip(leaves) {
+                    texts.settle();
+                    out.push(pages.texts(texts, &levels, leaf, false)?);
+                    texts.clear();
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-fn text_series(name: PlSmallStr, texts: Utf8ViewArray) -> PolarsResult<Series> {
-    Series::try_from((name, texts.boxed()))
+/// The columns of a table as Arrow, and so Polars, types them.
+pub(super) fn schema(table: &Table) -> ArrowSchema {
+    let mut schema = ArrowSchema::default();
+    let mut add = |name: &str, ty| {
+        schema.insert(name.into(), ArrowField::new(name.into(), ty, true));
+    };
+    for column in &table.columns {
+        add(&column.name, data_type(column.ty));
+        if column.name == TIME.0 {
+            add(TIME.1, ArrowDataType::Timestamp(TimeUnit::Microsecond, None));
+        }
+    }
+    schema
 }
 
-fn list_series(name: PlSmallStr, offsets: Vec<i64>, items: ArrayRef) -> PolarsResult<Series> {
-    let dtype = ListArray::<i64>::default_datatype(items.dtype().clone());
-    let offsets = OffsetsBuffer::try_from(Buffer::from(offsets))?;
-    let list = ListArray::try_new(dtype, offsets, items, None)?;
-    Series::try_from((name, list.boxed()))
+fn data_type(ty: FieldType) -> ArrowDataType {
+    let list =
+        |items| ArrowDataType::LargeList(Box::new(ArrowField::new("item".into(), items, true)));
+    match ty {
+        FieldType::Text | FieldType::Bytes => ArrowDataType::Utf8View,
+        FieldType::Int | FieldType::Time => ArrowDataType::Int64,
+        FieldType::Bool => ArrowDataType::Boolean,
+        FieldType::List => list(ArrowDataType::Utf8View),
+        FieldType::Map => {
+            let text = |name: &str| ArrowField::new(name.into(), ArrowDataType::Utf8View, true);
+            list(ArrowDataType::Struct(vec![text("key"), text("value")]))
+        }
+    }
 }
 
 /// Rows of one table that wait to be written.
@@ -106,6 +151,10 @@ impl Rows {
         self.len
     }
 
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
     /// A sink that puts the fields of one part of a row into their columns.
     pub fn part<'r>(&'r mut self, columns: &'r [usize]) -> Part<'r> {
         Part { rows: self, columns }
@@ -122,26 +171,27 @@ impl Rows {
         self.len += 1;
     }
 
-    /// Takes all rows out as a frame.
-    pub fn take(&mut self) -> PolarsResult<DataFrame> {
-        let mut columns = Vec::with_capacity(self.values.len() + 1);
+    /// Makes pages of all rows and forgets the rows; `leaves` describe the file's columns.
+    pub fn pages(
+        &mut self,
+        leaves: &[ColumnDescriptor],
+        pages: &mut Pages,
+    ) -> io::Result<Vec<Chunk>> {
+        let flat = Levels::flat(std::mem::take(&mut self.len))?;
+        let (mut leaves, mut out) = (leaves.iter(), Vec::with_capacity(leaves.len()));
         for (values, def) in self.values.iter_mut().zip(&self.table.columns) {
-            let values = std::mem::replace(values, Values::new(def.ty));
-            columns.push(values.finish(&def.name)?);
-            if def.name == "ts_ns" {
-                columns.push(microseconds(columns.last())?);
+            let us = match values {
+                Values::Int(ns) if def.name == TIME.0 => Some(ns.iter().map(|ns| ns / 1000)),
+                _ => None,
+            };
+            let mut us = us.map(|us| Values::Int(us.collect()));
+            values.pages(&flat, &mut leaves, pages, &mut out)?;
+            if let Some(us) = &mut us {
+                us.pages(&flat, &mut leaves, pages, &mut out)?;
             }
         }
-        let len = std::mem::take(&mut self.len);
-        DataFrame::new(len, columns)
+        Ok(out)
     }
-}
-
-/// The time again, as a type that every engine shows as one.
-fn microseconds(ns: Option<&Column>) -> PolarsResult<Column> {
-    let ns = ns.ok_or_else(|| polars_err!(ComputeError: "no time column"))?;
-    let us = (ns / 1000i64).cast(&DataType::Datetime(TimeUnit::Microseconds, None))?;
-    Ok(us.with_name("ts".into()))
 }
 
 /// Puts the fields of a row struct into the columns of a table.
@@ -162,7 +212,7 @@ impl Part<'_> {
 impl ColumnSink for Part<'_> {
     fn text(&mut self, column: usize, value: &str) {
         if let Some(Values::Text(texts)) = self.slot(column) {
-            texts.push_value(value);
+            texts.push(value, 0);
         }
     }
 
@@ -179,21 +229,23 @@ impl ColumnSink for Part<'_> {
     }
 
     fn list(&mut self, column: usize, value: &[Text]) {
-        if let Some(Values::List { offsets, items }) = self.slot(column) {
+        if let Some(Values::List { lens, items }) = self.slot(column) {
             for item in value {
-                items.push_value(item.as_str());
+                items.push(item, 0);
             }
-            offsets.push(items.len() as i64);
+            lens.push(value.len() as u32);
         }
     }
 
     fn map(&mut self, column: usize, value: &Pairs) {
-        if let Some(Values::Map { offsets, keys, values }) = self.slot(column) {
+        if let Some(Values::Map { lens, keys, values }) = self.slot(column) {
+            // Headers come in the same order again and again, each with values of its own.
+            let mut place = 0;
             for (key, item) in value.iter() {
-                keys.push_value(key);
-                values.push_value(item);
+                place = keys.push(key, place) + 1;
+                values.push(item, place);
             }
-            offsets.push(keys.len() as i64);
+            lens.push(value.len() as u32);
         }
     }
 }

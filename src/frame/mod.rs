@@ -9,9 +9,11 @@ mod join;
 pub mod lower;
 pub mod made;
 mod meta;
+mod page;
 mod parquet;
 mod select;
 mod table;
+mod text;
 pub mod workloads;
 mod writer;
 

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Cursor, Write};
 use std::path::{Path, PathBuf};
 
-use polars::io::parquet::write::BatchedWriter;
 use polars::prelude::*;
+use polars_parquet::write::{
+    CompressionOptions, DynIter, DynStreamingIterator, FileWriter, StatisticsOptions, Version,
+    WriteOptions, fallible_streaming_iterator,
+};
 use polars_utils::compression::ZstdLevel;
 
 use crate::anomaly::AnomalyKind;
@@ -15,7 +18,8 @@ use crate::dissect::{PROTOCOLS, Protocol};
 use crate::field::{FieldDef, Nanos, Row, Text};
 use crate::replay::{CallRow, ConnRow, Sink};
 
-use super::column::Rows;
+use super::column::{Rows, schema};
+use super::page::Pages;
 use super::table::{ANOMALIES, AnomalyRow, CALLS, CONNS, SideKeys, Table, table_index, tables};
 
 /// zstd level of the Parquet pages: 1 is the fastest, and frames are read more than once.
@@ -25,7 +29,7 @@ const ZSTD_LEVEL: i32 = 1;
 const WRITE_BYTES: usize = 256 << 10;
 
 /// How all Parquet files of a dataset are written.
-pub(super) fn parquet<W: std::io::Write>(file: W) -> ParquetWriter<W> {
+pub(super) fn parquet<W: Write>(file: W) -> ParquetWriter<W> {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).ok();
     ParquetWriter::new(file)
         .with_compression(ParquetCompression::Zstd(level))
@@ -33,12 +37,26 @@ pub(super) fn parquet<W: std::io::Write>(file: W) -> ParquetWriter<W> {
         .set_parallel(false)
 }
 
+/// How our own pages are written: they bring their statistics and are compressed already.
+const PAGES: WriteOptions = WriteOptions {
+    statistics: StatisticsOptions {
+        min_value: false,
+        max_value: false,
+        distinct_count: false,
+        null_count: false,
+        binary_statistics_truncate_length: None,
+    },
+    version: Version::V1,
+    compression: CompressionOptions::Uncompressed,
+    data_page_size: None,
+};
+
 /// One table's file of one shard; made when the first rows are written.
 struct TableFile {
     table: &'static Table,
     path: PathBuf,
     rows: Rows,
-    file: Option<BatchedWriter<BufWriter<File>>>,
+    file: Option<FileWriter<BufWriter<File>>>,
 }
 
 impl TableFile {
@@ -48,44 +66,70 @@ impl TableFile {
     }
 
     /// Adds a row made of `parts`, each with the columns of its fields.
-    fn row(&mut self, parts: &[(&dyn Row, &[usize])]) -> Result<(), String> {
+    fn row(&mut self, parts: &[(&dyn Row, &[usize])], pages: &mut Pages) -> Result<(), String> {
         for (row, columns) in parts {
             row.visit(&mut self.rows.part(columns));
         }
         self.rows.end_row();
-        if self.rows.len() >= self.table.group_rows { self.flush() } else { Ok(()) }
+        if self.rows.len() >= self.table.group_rows { self.flush(pages) } else { Ok(()) }
     }
 
-    fn flush(&mut self) -> Result<(), String> {
+    fn flush(&mut self, pages: &mut Pages) -> Result<(), String> {
         if self.rows.len() == 0 {
             return Ok(());
         }
-        self.try_flush().map_err(|error| format!("{}: {error}", self.path.display()))
+        self.try_flush(pages).map_err(|error| format!("{}: {error}", self.path.display()))
     }
 
-    fn try_flush(&mut self) -> PolarsResult<()> {
-        let frame = self.rows.take()?;
-        if self.file.is_none() {
-            if let Some(dir) = self.path.parent() {
-                std::fs::create_dir_all(dir)?;
+    fn try_flush(&mut self, pages: &mut Pages) -> PolarsResult<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                if let Some(dir) = self.path.parent() {
+                    std::fs::create_dir_all(dir)?;
+                }
+                let file = BufWriter::with_capacity(WRITE_BYTES, File::create(&self.path)?);
+                self.file.insert(FileWriter::try_new(file, schema(self.table), PAGES)?)
             }
-            let file = BufWriter::with_capacity(WRITE_BYTES, File::create(&self.path)?);
-            self.file = Some(parquet(file).batched(frame.schema())?);
-        }
+        };
+        row_group(&mut self.rows, file, pages)
+    }
+
+    fn finish(mut self, pages: &mut Pages) -> Result<(), String> {
+        self.flush(pages)?;
         match &mut self.file {
-            Some(file) => file.write_batch(&frame),
-            None => Ok(()),
-        }
-    }
-
-    fn finish(mut self) -> Result<(), String> {
-        self.flush()?;
-        match self.file {
             Some(file) => {
-                file.finish().map(|_| ()).map_err(|e| format!("{}: {e}", self.path.display()))
+                file.end(None).map(|_| ()).map_err(|e| format!("{}: {e}", self.path.display()))
             }
             None => Ok(()),
         }
+    }
+}
+
+/// Writes rows as a row group, and forgets them.
+fn row_group<W: Write>(
+    rows: &mut Rows,
+    file: &mut FileWriter<W>,
+    pages: &mut Pages,
+) -> PolarsResult<()> {
+    let len = rows.len() as u64;
+    let chunks = rows.pages(file.parquet_schema().columns(), pages)?;
+    let chunks = chunks.iter().map(|chunk| {
+        let pages = chunk.iter().map(PolarsResult::Ok);
+        Ok(DynStreamingIterator::new(fallible_streaming_iterator::convert(pages)))
+    });
+    file.write(len, DynIter::new(chunks))
+}
+
+impl Rows {
+    /// Takes all rows out as a frame in memory; for small tables.
+    pub fn take(&mut self) -> PolarsResult<DataFrame> {
+        let mut file = FileWriter::try_new(Vec::new(), schema(self.table()), PAGES)?;
+        if self.len() > 0 {
+            row_group(self, &mut file, &mut Pages::new()?)?;
+        }
+        file.end(None)?;
+        ParquetReader::new(Cursor::new(file.into_inner())).finish()
     }
 }
 
@@ -99,6 +143,7 @@ struct SideColumns {
 /// Writes the rows of one shard.
 pub(super) struct ShardWriter {
     files: Vec<TableFile>,
+    pages: Pages,
     sides: BTreeMap<&'static str, SideColumns>,
     columns: Common,
     /// Addresses behind the ids of workloads that no metadata names.
@@ -162,6 +207,7 @@ impl ShardWriter {
         }
         Some(ShardWriter {
             files: tables().iter().map(|table| TableFile::new(table, dir, shard)).collect(),
+            pages: Pages::new().ok()?,
             sides,
             columns: Common::new()?,
             externals: BTreeMap::new(),
@@ -169,9 +215,9 @@ impl ShardWriter {
     }
 
     /// Writes what waits; the addresses of workloads without metadata come back.
-    pub fn finish(self) -> Result<BTreeMap<i64, Text>, String> {
+    pub fn finish(mut self) -> Result<BTreeMap<i64, Text>, String> {
         for file in self.files {
-            file.finish()?;
+            file.finish(&mut self.pages)?;
         }
         Ok(self.externals)
     }
@@ -193,7 +239,7 @@ impl ShardWriter {
             parts.push((response, half(row.protocol, side, response)));
         }
         match self.files.get_mut(side.table) {
-            Some(file) => file.row(&parts),
+            Some(file) => file.row(&parts, &mut self.pages),
             None => Ok(()),
         }
     }
@@ -211,7 +257,9 @@ impl Sink for ShardWriter {
         self.external(row.keys.dst_id, &row.common.dst_ip);
         let columns = &self.columns;
         if let Some(file) = self.files.get_mut(columns.calls) {
-            file.row(&[(row.keys, &columns.call_keys), (row.common, &columns.call_common)])?;
+            let parts: [(&dyn Row, &[usize]); 2] =
+                [(row.keys, &columns.call_keys), (row.common, &columns.call_common)];
+            file.row(&parts, &mut self.pages)?;
         }
         self.side(&row)
     }
@@ -221,11 +269,14 @@ impl Sink for ShardWriter {
         self.external(row.keys.dst_id, &row.common.dst_ip);
         let columns = &self.columns;
         match self.files.get_mut(columns.conns) {
-            Some(file) => file.row(&[
-                (row.keys, &columns.conn_keys),
-                (row.trail, &columns.conn_trail),
-                (row.common, &columns.conn_common),
-            ]),
+            Some(file) => {
+                let parts: [(&dyn Row, &[usize]); 3] = [
+                    (row.keys, &columns.conn_keys),
+                    (row.trail, &columns.conn_trail),
+                    (row.common, &columns.conn_common),
+                ];
+                file.row(&parts, &mut self.pages)
+            }
             None => Ok(()),
         }
     }
@@ -246,8 +297,11 @@ impl Sink for ShardWriter {
             packet_frame: i64::from(mark.packet.frame),
         };
         match self.files.get_mut(self.columns.anomalies) {
-            Some(file) => file.row(&[(&row, &self.columns.anomaly)]),
+            Some(file) => file.row(&[(&row, &self.columns.anomaly)], &mut self.pages),
             None => Ok(()),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use foldhash::fast::FixedState;
 use rayon::prelude::*;
 
-use crate::capture::{Batch, SegmentFile, SegmentReader, Vantage};
+use crate::capture::{Batch, Vantage, VantageReader};
 use crate::join::{Sighting, Socket};
 use crate::packet::{self, Content, Defragmenter, Endpoint, Key, Packet, Side};
 
@@ -118,8 +118,7 @@ struct Taken {
 /// The packets of one vantage that are asked for, in its order.
 struct Source<'a> {
     vantage: usize,
-    files: std::slice::Iter<'a, SegmentFile>,
-    reader: Option<(SegmentReader, u32)>,
+    reader: VantageReader<'a>,
     batch: Batch,
     defragmenter: Defragmenter,
     ready: VecDeque<Taken>,
@@ -129,8 +128,7 @@ impl<'a> Source<'a> {
     fn new(vantage: usize, of: &'a Vantage) -> Self {
         Source {
             vantage,
-            files: of.segments.iter(),
-            reader: None,
+            reader: VantageReader::new(of),
             batch: Batch::default(),
             defragmenter: Defragmenter::default(),
             ready: VecDeque::new(),
@@ -148,24 +146,18 @@ impl<'a> Source<'a> {
             if replay.stop.load(Ordering::Relaxed) {
                 return Err(ReplayError::Interrupted);
             }
-            let Some((reader, segment)) = &mut self.reader else {
-                let Some(file) = self.files.next() else { return Ok(false) };
-                self.reader = Some((SegmentReader::open(&file.path)?, file.segment));
-                continue;
-            };
-            if !reader.next_batch(&mut self.batch, bytes, replay.limits) {
-                self.reader = None;
-                continue;
+            if !self.reader.next_batch(&mut self.batch, bytes, replay.limits)? {
+                return Ok(false);
             }
-            let segment = *segment;
-            self.take(replay, mend, segment);
+            self.take(replay, mend);
         }
         Ok(true)
     }
 
-    fn take(&mut self, replay: &Replay<'_>, mend: &Mend, segment: u32) {
+    fn take(&mut self, replay: &Replay<'_>, mend: &Mend) {
         let records = std::mem::take(&mut self.batch.records);
         for record in records.iter().filter(|record| replay.window.holds(record.ts_ns)) {
+            let segment = record.segment;
             let mut decoded = packet::decode(&self.batch, record, segment, replay.limits);
             if let Content::Fragment(_) = decoded.content {
                 let bytes = &mut self.batch.bytes;

@@ -1,8 +1,8 @@
 //! Captures -> rows: runs the stages over batches of records, in parallel and in bounded memory.
 //!
-//! A batch is read and decompressed while the one before it is worked on; its frames are decoded
-//! in parallel, dealt out to a fixed number of shards by conversation, and each shard runs its
-//! connections. Shards, not threads, decide who sees what, so results never depend on the thread
+//! A batch is read and decompressed while the frames of the one before it are decoded and dealt out
+//! to a fixed number of shards by conversation, and the shards run their connections over the one
+//! before that. Shards, not threads, decide who sees what, so results never depend on the thread
 //! count. What becomes of the rows is the [`Sink`]'s business.
 
 mod mend;
@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use crate::anomaly::AnomalyKind;
-use crate::capture::{Batch, Inputs, SegmentFile, SegmentReader, Vantage};
+use crate::capture::{Batch, Inputs, Record, Vantage, VantageReader};
 use crate::limits::Limits;
 use crate::packet::{self, Content, Decoded, Defragmenter};
 use crate::workload::Directory;
@@ -36,8 +36,8 @@ use shard::Shard;
 /// the machine.
 pub const SHARDS: usize = 8;
 
-/// Frames decoded as one parallel task.
-const DECODE_CHUNK: usize = 2048;
+/// Frames decoded as one parallel task, at least.
+const DECODE_CHUNK: usize = 256;
 
 /// Why a replay stopped early.
 #[derive(Debug, thiserror::Error)]
@@ -76,10 +76,25 @@ pub struct Replay<'a> {
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
-/// What is between a vantage's frames and the shards.
-struct Packets {
-    /// Packets of the current batch, per shard.
-    queues: Vec<Vec<packet::Packet>>,
+/// A batch on its way.
+struct Step {
+    batch: Batch,
+    /// What each record comes to.
+    decoded: Vec<Decoded>,
+    /// Records that are packets, per shard.
+    queues: Vec<Vec<u32>>,
+}
+
+impl Step {
+    fn new(shards: usize) -> Self {
+        let (batch, decoded) = (Batch::default(), Vec::new());
+        Step { batch, decoded, queues: vec![Vec::new(); shards] }
+    }
+}
+
+/// What is between a vantage's records and the shards.
+struct Dealer {
+    found: VantageStats,
     defragmenter: Defragmenter,
 }
 
@@ -89,6 +104,11 @@ impl Replay<'_> {
     /// # Errors
     /// A file that cannot be opened, a sink that cannot write, an interruption.
     pub fn run<S: Sink>(&self, sinks: Vec<S>) -> Result<(Vec<S>, ReplayStats), ReplayError> {
+        // From inside the thread pool: from outside, each parallel step would be handed over to it.
+        rayon::scope(|_| self.vantages(sinks))
+    }
+
+    fn vantages<S: Sink>(&self, sinks: Vec<S>) -> Result<(Vec<S>, ReplayStats), ReplayError> {
         let mut stats = ReplayStats::default();
         let mut shards: Vec<Shard<S>> =
             sinks.into_iter().map(|sink| Shard::new(sink, self)).collect();
@@ -114,91 +134,129 @@ impl Replay<'_> {
         vantage: &Vantage,
         shards: &mut [Shard<S>],
     ) -> Result<VantageStats, ReplayError> {
-        let mut found = VantageStats::new(id, vantage, self.limits);
-        let mut packets = Packets {
-            queues: vec![Vec::new(); shards.len()],
+        let mut reader = VantageReader::new(vantage);
+        let mut dealer = Dealer {
+            found: VantageStats::new(id, vantage, self.limits),
             defragmenter: Defragmenter::default(),
         };
-        for file in &vantage.segments {
-            self.segment(file, &mut found, shards, &mut packets)?;
-            (self.progress)(file.bytes);
+        match rayon::current_num_threads() {
+            1 => self.in_turn(&mut reader, &mut dealer, shards)?,
+            _ => self.overlapped(&mut reader, &mut dealer, shards)?,
         }
+        let Dealer { mut found, mut defragmenter } = dealer;
+        reader.cuts().iter().for_each(|&kind| found.anomaly(kind));
         let end_ns = found.last_ns.unwrap_or(0);
-        packets.defragmenter.finish(&mut |kind, lost| found.fragments(kind, lost, end_ns));
+        defragmenter.finish(&mut |kind, lost| found.fragments(kind, lost, end_ns));
         Ok(found)
     }
 
-    fn segment<S: Sink>(
+    /// One batch after the other, so that each is still in the processor's cache.
+    fn in_turn<S: Sink>(
         &self,
-        file: &SegmentFile,
-        found: &mut VantageStats,
+        reader: &mut VantageReader<'_>,
+        dealer: &mut Dealer,
         shards: &mut [Shard<S>],
-        packets: &mut Packets,
     ) -> Result<(), ReplayError> {
-        let mut reader = SegmentReader::open(&file.path)?;
-        let (mut now, mut next) = (Batch::default(), Batch::default());
-        let read = |reader: &mut SegmentReader, batch: &mut Batch| {
-            reader.next_batch(batch, self.limits.batch_bytes, self.limits)
-        };
-        let mut more = read(&mut reader, &mut now);
-        while more {
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(ReplayError::Interrupted);
-            }
-            let work = || self.batch(file.segment, &mut now, found, shards, packets);
-            (more, _) = rayon::join(|| read(&mut reader, &mut next), work);
-            std::mem::swap(&mut now, &mut next);
-            if let Some(error) = shards.iter_mut().find_map(Shard::take_error) {
-                return Err(ReplayError::Sink(error));
-            }
-        }
-        if let Some(kind) = reader.cut() {
-            found.anomaly(kind);
+        let mut step = Step::new(shards.len());
+        while self.read(reader, &mut step)? {
+            self.deal(&mut step, dealer);
+            run(&step, shards)?;
         }
         Ok(())
     }
 
-    /// Decodes a batch, deals its packets out and runs the shards.
-    fn batch<S: Sink>(
+    /// Three batches at a time: one is read, the one before it decoded and dealt out, and the one
+    /// before that run through the shards.
+    fn overlapped<S: Sink>(
         &self,
-        segment: u32,
-        batch: &mut Batch,
-        found: &mut VantageStats,
+        reader: &mut VantageReader<'_>,
+        dealer: &mut Dealer,
         shards: &mut [Shard<S>],
-        packets: &mut Packets,
-    ) {
-        let decoded = self.decode(segment, batch);
-        let Packets { queues, defragmenter } = packets;
+    ) -> Result<(), ReplayError> {
+        let [mut reading, mut dealing, mut running] = [(); 3].map(|()| Step::new(shards.len()));
+        let (mut to_deal, mut to_run) = (self.read(reader, &mut dealing)?, false);
+        while to_deal || to_run {
+            let read = || if to_deal { self.read(reader, &mut reading) } else { Ok(false) };
+            let deal = || {
+                if to_deal {
+                    self.deal(&mut dealing, dealer);
+                }
+            };
+            let run = || if to_run { run(&running, shards) } else { Ok(()) };
+            let (read, ((), ran)) = rayon::join(read, || rayon::join(deal, run));
+            ran?;
+            (to_run, to_deal) = (to_deal, read?);
+            std::mem::swap(&mut running, &mut dealing);
+            std::mem::swap(&mut dealing, &mut reading);
+        }
+        Ok(())
+    }
+
+    /// Reads the next batch; whether there was one.
+    fn read(&self, reader: &mut VantageReader<'_>, step: &mut Step) -> Result<bool, ReplayError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(ReplayError::Interrupted);
+        }
+        let more = reader.next_batch(&mut step.batch, self.limits.batch_bytes, self.limits)?;
+        (self.progress)(reader.read_bytes());
+        Ok(more)
+    }
+
+    /// Decodes a batch and deals its packets out.
+    fn deal(&self, step: &mut Step, dealer: &mut Dealer) {
+        let Step { batch, decoded, queues } = step;
+        let decode = |r: &Record| packet::decode(batch, r, r.segment, self.limits);
+        let records = batch.records.par_iter().with_min_len(DECODE_CHUNK);
+        records.map(decode).collect_into_vec(decoded);
+        let shards = queues.len();
         queues.iter_mut().for_each(Vec::clear);
         let Batch { bytes, records } = batch;
-        for (record, mut decoded) in records.iter().zip(decoded.into_iter().flatten()) {
+        for (place, (record, decoded)) in (0..).zip(records.iter().zip(decoded)) {
             if !self.window.holds(record.ts_ns) {
                 continue;
             }
-            if let Content::Fragment(_) = decoded.content {
-                let report = &mut |kind, lost| found.fragments(kind, lost, record.ts_ns);
-                decoded =
-                    defragmenter.complete(decoded, record, segment, bytes, self.limits, report);
-            }
-            if found.count(record, &decoded) {
-                found.anomaly(AnomalyKind::TimeBackwards);
-            }
-            if let Content::Packet(packet) = decoded.content
-                && let Some(queue) = queues.get_mut(packet.key.shard(shards.len()))
+            dealer.take(record, decoded, bytes, self.limits);
+            if let Content::Packet(packet) = &decoded.content
+                && let Some(queue) = queues.get_mut(packet.key.shard(shards))
             {
-                queue.push(packet);
+                queue.push(place);
             }
         }
-        shards.par_iter_mut().zip(&*queues).for_each(|(shard, queue)| {
-            for packet in queue {
-                shard.packet(packet, packet.payload(batch));
-            }
-        });
     }
+}
 
-    fn decode(&self, segment: u32, batch: &Batch) -> Vec<Vec<Decoded>> {
-        let decode = |r| packet::decode(batch, r, segment, self.limits);
-        let chunks = batch.records.par_chunks(DECODE_CHUNK);
-        chunks.map(|records| records.iter().map(decode).collect()).collect()
+impl Dealer {
+    /// Counts a record and puts fragments together, in the batch's `bytes`.
+    fn take(
+        &mut self,
+        record: &Record,
+        decoded: &mut Decoded,
+        bytes: &mut Vec<u8>,
+        limits: &Limits,
+    ) {
+        let found = &mut self.found;
+        if let Content::Fragment(_) = decoded.content {
+            let report = &mut |kind, lost| found.fragments(kind, lost, record.ts_ns);
+            let segment = record.segment;
+            *decoded = self.defragmenter.complete(*decoded, record, segment, bytes, limits, report);
+        }
+        if found.count(record, decoded) {
+            found.anomaly(AnomalyKind::TimeBackwards);
+        }
+    }
+}
+
+/// Runs the shards over their packets of a batch.
+fn run<S: Sink>(step: &Step, shards: &mut [Shard<S>]) -> Result<(), ReplayError> {
+    shards.par_iter_mut().zip(&step.queues).for_each(|(shard, queue)| {
+        for &place in queue {
+            if let Some(packet) = step.decoded.get(place as usize).and_then(Decoded::packet) {
+                shard.packet(packet, packet.payload(&step.batch));
+            }
+        }
+    });
+    match shards.iter_mut().find_map(Shard::take_error) {
+        Some(error) => Err(ReplayError::Sink(error)),
+        None => Ok(()),
     }
 }

@@ -24,6 +24,7 @@ fn batch(link: u16, frame: Vec<u8>, wire: usize) -> (Batch, Record) {
         link,
         frame: 1,
         offset: 24,
+        ..Record::default()
     };
     (Batch { bytes: frame, records: vec![record] }, record)
 }

@@ -20,6 +20,7 @@ fn try_decode(frame: &[u8], link: u16, cut: u16) {
         link,
         frame: 1,
         offset: 24,
+        ..Record::default()
     };
     let batch = Batch { bytes: frame.to_vec(), records: vec![record] };
     if let Some(packet) = decode(&batch, &record, 0, &Limits::default()).packet() {
