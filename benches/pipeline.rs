@@ -79,7 +79,7 @@ fn reassemble(bytes: &[u8], turned: bool) -> usize {
     stream.start(0);
     let mut take = |number: usize, piece: &[u8]| {
         stream.segment((number * 1448) as u32, piece, 0, (), &limits, |event| {
-            if let Event::Bytes(bytes, ()) = event {
+            if let Event::Bytes(bytes, (), _) = event {
                 found += bytes.len();
             }
         });
