@@ -262,7 +262,12 @@ impl Redis {
             return self.message(kind, direction, verb, Text::default(), Box::new(row));
         }
         let is_error = matches!(reader.kind, b'-' | b'!');
-        let message = if is_error { reader.words.get(0) } else { b"" };
+        // A transaction's commands fail each by itself.
+        let message = match reader.error_at {
+            _ if is_error => reader.words.get(0),
+            Some(at) => reader.words.get(at),
+            None => b"",
+        };
         let error = error_kind(message);
         let row = RedisResponse {
             redis_response_type: type_name(reader.kind, reader.count),

@@ -10,6 +10,8 @@ use crate::limits::Limits;
 const LINE_BYTES_MAX: usize = 64 << 10;
 /// Longest string: eight times what Redis allows unless told otherwise.
 const STRING_BYTES_MAX: i64 = 4 << 30;
+/// Longest line in front of a chunk of a string.
+const CHUNK_LINE_MAX: usize = 24;
 /// What is kept of one word.
 pub const WORD_BYTES_MAX: usize = 256;
 
@@ -113,12 +115,17 @@ enum Part {
     String(u64),
     /// The line end behind a string.
     StringEnd,
+    /// A chunk of a string whose length nobody knew beforehand, or the empty one that ends it.
+    Chunk,
 }
 
 /// An aggregate whose elements are being read.
 #[derive(Debug)]
 struct Open {
+    /// Elements still to come; of a streamed one, those that have come.
     left: u64,
+    /// A line with a dot ends it.
+    is_streamed: bool,
     /// Attributes stand before the value that they describe and are none themselves.
     is_attribute: bool,
 }
@@ -139,6 +146,8 @@ enum Event {
 pub struct Reader {
     open: Vec<Open>,
     part: Part,
+    /// The string comes in chunks.
+    is_chunked: bool,
     depth_max: usize,
     elements_max: u64,
     text_bytes_max: usize,
@@ -147,7 +156,9 @@ pub struct Reader {
     /// Elements or bytes as announced, -1 for null.
     pub count: i64,
     pub words: Words,
-    /// An aggregate announced more elements than the limit; they are passed by all the same.
+    /// The word that is the first error among the value's elements.
+    pub error_at: Option<usize>,
+    /// An aggregate has more elements than the limit; they are passed by all the same.
     pub is_long: bool,
 }
 
@@ -156,12 +167,14 @@ impl Reader {
         Reader {
             open: Vec::new(),
             part: Part::Line,
+            is_chunked: false,
             depth_max: limits.redis_depth_max,
             elements_max: limits.redis_elements_max as u64,
             text_bytes_max: limits.field_bytes_max,
             kind: 0,
             count: 0,
             words: Words::default(),
+            error_at: None,
             is_long: false,
         }
     }
@@ -170,7 +183,8 @@ impl Reader {
     pub fn clear(&mut self) {
         self.open.clear();
         self.words.clear();
-        (self.part, self.kind, self.count, self.is_long) = (Part::Line, 0, 0, false);
+        (self.part, self.is_chunked) = (Part::Line, false);
+        (self.kind, self.count, self.error_at, self.is_long) = (0, 0, None, false);
     }
 
     /// Reads until a value is complete or the bytes end; says how many it took. Bytes of a line
@@ -183,6 +197,7 @@ impl Reader {
                 Part::Line => self.line(rest, role),
                 Part::String(left) => self.string(rest, left),
                 Part::StringEnd => self.string_end(rest),
+                Part::Chunk => self.chunk(rest),
             };
             at += taken;
             let progress = match event {
@@ -211,6 +226,11 @@ impl Reader {
     /// Counts an element as read; whether the value as a whole is.
     fn is_complete(&mut self) -> bool {
         while let Some(open) = self.open.last_mut() {
+            if open.is_streamed {
+                open.left += 1;
+                self.is_long |= open.left > self.elements_max;
+                return false;
+            }
             open.left = open.left.saturating_sub(1);
             if open.left > 0 {
                 return false;
@@ -233,11 +253,31 @@ impl Reader {
     fn string_end(&mut self, rest: &[u8]) -> (usize, Event) {
         match rest {
             [b'\r', b'\n', ..] => {
-                self.part = Part::Line;
-                (2, Event::Element)
+                self.part = if self.is_chunked { Part::Chunk } else { Part::Line };
+                (2, if self.is_chunked { Event::Nothing } else { Event::Element })
             }
             [] | [b'\r'] => (0, Event::More),
             _ => (0, Event::Bad),
+        }
+    }
+
+    /// `;4` and four bytes, or `;0` at the end.
+    fn chunk(&mut self, rest: &[u8]) -> (usize, Event) {
+        let Some(end) = memchr(b'\n', rest) else {
+            return (0, if rest.len() > CHUNK_LINE_MAX { Event::Bad } else { Event::More });
+        };
+        let line = rest.get(..end).and_then(|line| line.strip_suffix(b"\r"));
+        let length = line.and_then(|line| line.strip_prefix(b";")).and_then(number);
+        match length.filter(|length| (0..=STRING_BYTES_MAX).contains(length)) {
+            None => (0, Event::Bad),
+            Some(0) => {
+                (self.part, self.is_chunked) = (Part::Line, false);
+                (end + 1, Event::Element)
+            }
+            Some(length) => {
+                self.part = Part::String(length.unsigned_abs());
+                (end + 1, Event::Nothing)
+            }
         }
     }
 
@@ -266,6 +306,16 @@ impl Reader {
             b':' if number(content).is_some() => self.simple(kind, content),
             b'$' | b'=' | b'!' => self.string_start(kind, content),
             b'%' | b'~' | b'>' | b'|' => self.aggregate(kind, content),
+            b'.' if content.is_empty() => self.end_of_stream(),
+            _ => Event::Bad,
+        }
+    }
+
+    /// A dot where an aggregate ends that did not say how many elements it has.
+    fn end_of_stream(&mut self) -> Event {
+        match self.open.pop() {
+            Some(Open { is_streamed: true, is_attribute: false, .. }) => Event::Element,
+            Some(Open { is_streamed: true, .. }) => Event::Nothing,
             _ => Event::Bad,
         }
     }
@@ -273,12 +323,22 @@ impl Reader {
     fn simple(&mut self, kind: u8, content: &[u8]) -> Event {
         self.begin(kind, content.len() as i64);
         if self.keeps_words() {
+            self.note_error(kind);
             self.words.push(content);
         }
         Event::Element
     }
 
+    /// Notes that the next word is an error among the elements.
+    fn note_error(&mut self, kind: u8) {
+        if matches!(kind, b'-' | b'!') && !self.open.is_empty() {
+            self.error_at.get_or_insert(self.words.count());
+        }
+    }
+
     fn string_start(&mut self, kind: u8, length: &[u8]) -> Event {
+        self.is_chunked = kind == b'$' && length == b"?";
+        let length = if self.is_chunked { b"0" } else { length };
         let Some(length) = number(length).filter(|n| (-1..=STRING_BYTES_MAX).contains(n)) else {
             return Event::Bad;
         };
@@ -287,13 +347,20 @@ impl Reader {
         self.words.room = 0;
         // Of a reply that is one string only an error is of interest.
         if self.keeps_words() && (!self.open.is_empty() || kind == b'!') {
+            self.note_error(kind);
             self.words.begin(bytes);
         }
-        self.part = if bytes == 0 { Part::StringEnd } else { Part::String(bytes) };
+        self.part = match bytes {
+            _ if self.is_chunked => Part::Chunk,
+            0 => Part::StringEnd,
+            _ => Part::String(bytes),
+        };
         Event::Nothing
     }
 
     fn aggregate(&mut self, kind: u8, count: &[u8]) -> Event {
+        let is_streamed = count == b"?" && kind != b'>';
+        let count = if is_streamed { b"0" } else { count };
         let Some(count) = number(count).filter(|n| (-1..=i64::from(u32::MAX)).contains(n)) else {
             return Event::Bad;
         };
@@ -305,11 +372,11 @@ impl Reader {
         let left = u64::try_from(count).unwrap_or(0) * pair;
         self.is_long |= left > self.elements_max;
         match left {
-            0 if is_attribute => Event::Nothing,
-            0 => Event::Element,
+            0 if is_attribute && !is_streamed => Event::Nothing,
+            0 if !is_streamed => Event::Element,
             _ if self.open.len() >= self.depth_max => Event::TooDeep,
             _ => {
-                self.open.push(Open { left, is_attribute });
+                self.open.push(Open { left, is_streamed, is_attribute });
                 Event::Nothing
             }
         }
@@ -378,6 +445,11 @@ mod tests {
     fn every_type_in_any_cut() {
         for (value, expected) in [
             (&b"+OK\r\n"[..], &["OK"][..]),
+            (b"$?\r\n;4\r\nHell\r\n;1\r\no\r\n;0\r\n", &[]),
+            (b"*2\r\n$?\r\n;2\r\nab\r\n;1\r\nc\r\n;0\r\n+d\r\n", &["abc", "d"]),
+            (b"*?\r\n:1\r\n*?\r\n+in\r\n.\r\n$1\r\nx\r\n.\r\n", &["1", "x"]),
+            (b"%?\r\n+a\r\n:1\r\n.\r\n", &["a", "1"]),
+            (b"|?\r\n+ttl\r\n:9\r\n.\r\n*1\r\n+a\r\n", &["a"]),
             (b"-ERR no\r\n", &["ERR no"]),
             (b":-12\r\n", &["-12"]),
             (b"$5\r\na\r\nbc\r\n", &[]),

@@ -201,3 +201,28 @@ fn other_bytes() {
     assert_eq!(brief(&driver), ["= ", "= "]);
     assert_eq!(driver.anomalies(), [AnomalyKind::RedisMalformed]);
 }
+
+#[test]
+fn a_failure_inside_a_transaction_is_told() {
+    let mut driver = driver();
+    driver.packet(ToServer, b"*1\r\n$4\r\nEXEC\r\n");
+    driver.packet(ToClient, b"*3\r\n+OK\r\n-WRONGTYPE no list\r\n-ERR other\r\n");
+    let exec = &driver.out.messages[1];
+    assert_eq!((exec.error.as_str(), exec.outcome), ("WRONGTYPE", Outcome::ClientError));
+    // A transaction that was watched and lost is none.
+    driver.packet(ToServer, b"*1\r\n$4\r\nEXEC\r\n").packet(ToClient, b"*-1\r\n");
+    assert_eq!(driver.out.messages[3].error, "");
+}
+
+#[test]
+fn attributes_and_streams_of_resp3() {
+    let mut driver = driver();
+    driver.packet(ToServer, &[command("HELLO 3"), command("LRANGE l 0 -1")].concat());
+    driver
+        .packet(ToClient, b"%1\r\n+server\r\n+redis\r\n|1\r\n+popularity\r\n,0.5\r\n*?\r\n$?\r\n");
+    driver.packet(ToClient, b";3\r\nabc\r\n;0\r\n%?\r\n+k\r\n_\r\n.\r\n.\r\n");
+    assert_eq!(brief(&driver), ["HELLO", "LRANGE", "= ", "= "]);
+    let lines = driver.shown();
+    assert!(lines[2].contains("redis_response_type=\"map\""), "{lines:?}");
+    assert!(lines[3].contains("redis_response_type=\"array\""), "{lines:?}");
+}
