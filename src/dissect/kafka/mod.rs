@@ -2,6 +2,7 @@
 //! that clients use, topics, partitions, groups and error codes are read; of all others the header.
 //! Records are counted, never read.
 
+mod apis;
 mod fields;
 mod names;
 pub mod parse;
@@ -209,7 +210,7 @@ fn size(frame: Frame<'_>) -> i64 {
 /// A request, and what waits for its response if one is to come.
 fn request(frame: Frame<'_>, direction: Direction) -> Option<(Message, Option<Asked>)> {
     let header = parse::request(frame.bytes)?;
-    let name = Text::const_new(names::api(header.api)?);
+    let name = Text::const_new(apis::by_key(header.api)?.name);
     let mut row = KafkaRequest {
         kafka_api_key: i64::from(header.api),
         kafka_api_key_name: name.clone(),
@@ -223,7 +224,7 @@ fn request(frame: Frame<'_>, direction: Direction) -> Option<(Message, Option<As
         ..KafkaRequest::default()
     };
     let mut acks = 1;
-    let is_flexible = names::is_flexible(header.api, header.version);
+    let is_flexible = apis::is_flexible(header.api, header.version);
     let mut cursor = parse::Cursor::new(header.content, is_flexible);
     schema::walk((header.api, header.version), true, &mut cursor, &mut |name, value| match (
         name, value,

@@ -1,111 +1,7 @@
-//! Numbers of the Kafka protocol in words: APIs and errors, as Kafka's own documents spell them.
+//! Errors of the Kafka protocol in words, as Kafka's own documents spell them, and whose they are.
 
 use super::super::Outcome;
 use crate::field::{Text, ToCompactString};
-
-/// APIs by key.
-const APIS: &[&str] = &[
-    "PRODUCE",
-    "FETCH",
-    "LIST_OFFSETS",
-    "METADATA",
-    "LEADER_AND_ISR",
-    "STOP_REPLICA",
-    "UPDATE_METADATA",
-    "CONTROLLED_SHUTDOWN",
-    "OFFSET_COMMIT",
-    "OFFSET_FETCH",
-    "FIND_COORDINATOR",
-    "JOIN_GROUP",
-    "HEARTBEAT",
-    "LEAVE_GROUP",
-    "SYNC_GROUP",
-    "DESCRIBE_GROUPS",
-    "LIST_GROUPS",
-    "SASL_HANDSHAKE",
-    "API_VERSIONS",
-    "CREATE_TOPICS",
-    "DELETE_TOPICS",
-    "DELETE_RECORDS",
-    "INIT_PRODUCER_ID",
-    "OFFSET_FOR_LEADER_EPOCH",
-    "ADD_PARTITIONS_TO_TXN",
-    "ADD_OFFSETS_TO_TXN",
-    "END_TXN",
-    "WRITE_TXN_MARKERS",
-    "TXN_OFFSET_COMMIT",
-    "DESCRIBE_ACLS",
-    "CREATE_ACLS",
-    "DELETE_ACLS",
-    "DESCRIBE_CONFIGS",
-    "ALTER_CONFIGS",
-    "ALTER_REPLICA_LOG_DIRS",
-    "DESCRIBE_LOG_DIRS",
-    "SASL_AUTHENTICATE",
-    "CREATE_PARTITIONS",
-    "CREATE_DELEGATION_TOKEN",
-    "RENEW_DELEGATION_TOKEN",
-    "EXPIRE_DELEGATION_TOKEN",
-    "DESCRIBE_DELEGATION_TOKEN",
-    "DELETE_GROUPS",
-    "ELECT_LEADERS",
-    "INCREMENTAL_ALTER_CONFIGS",
-    "ALTER_PARTITION_REASSIGNMENTS",
-    "LIST_PARTITION_REASSIGNMENTS",
-    "OFFSET_DELETE",
-    "DESCRIBE_CLIENT_QUOTAS",
-    "ALTER_CLIENT_QUOTAS",
-    "DESCRIBE_USER_SCRAM_CREDENTIALS",
-    "ALTER_USER_SCRAM_CREDENTIALS",
-    "VOTE",
-    "BEGIN_QUORUM_EPOCH",
-    "END_QUORUM_EPOCH",
-    "DESCRIBE_QUORUM",
-    "ALTER_PARTITION",
-    "UPDATE_FEATURES",
-    "ENVELOPE",
-    "FETCH_SNAPSHOT",
-    "DESCRIBE_CLUSTER",
-    "DESCRIBE_PRODUCERS",
-    "BROKER_REGISTRATION",
-    "BROKER_HEARTBEAT",
-    "UNREGISTER_BROKER",
-    "DESCRIBE_TRANSACTIONS",
-    "LIST_TRANSACTIONS",
-    "ALLOCATE_PRODUCER_IDS",
-    "CONSUMER_GROUP_HEARTBEAT",
-    "CONSUMER_GROUP_DESCRIBE",
-    "CONTROLLER_REGISTRATION",
-    "GET_TELEMETRY_SUBSCRIPTIONS",
-    "PUSH_TELEMETRY",
-    "ASSIGN_REPLICAS_TO_DIRS",
-    "LIST_CONFIG_RESOURCES",
-    "DESCRIBE_TOPIC_PARTITIONS",
-    "SHARE_GROUP_HEARTBEAT",
-    "SHARE_GROUP_DESCRIBE",
-    "SHARE_FETCH",
-    "SHARE_ACKNOWLEDGE",
-    "ADD_RAFT_VOTER",
-    "REMOVE_RAFT_VOTER",
-    "UPDATE_RAFT_VOTER",
-    "INITIALIZE_SHARE_GROUP_STATE",
-    "READ_SHARE_GROUP_STATE",
-    "WRITE_SHARE_GROUP_STATE",
-    "DELETE_SHARE_GROUP_STATE",
-    "READ_SHARE_GROUP_STATE_SUMMARY",
-    "STREAMS_GROUP_HEARTBEAT",
-    "STREAMS_GROUP_DESCRIBE",
-    "DESCRIBE_SHARE_GROUP_OFFSETS",
-    "ALTER_SHARE_GROUP_OFFSETS",
-    "DELETE_SHARE_GROUP_OFFSETS",
-];
-
-/// The version of each API from which its messages are flexible (compact lengths, tagged fields).
-const FLEXIBLE: &[i16] = &[
-    9, 12, 6, 9, 4, 2, 6, 3, 8, 6, 3, 6, 4, 4, 4, 5, 3, 99, 3, 5, 4, 2, 2, 4, 3, 3, 3, 1, 3, 2, 2,
-    2, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 0, 0, 99, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-];
 
 /// Errors by code.
 const ERRORS: &[&str] = &[
@@ -245,20 +141,6 @@ const ERRORS: &[&str] = &[
     "SHARE_SESSION_LIMIT_REACHED",
 ];
 
-/// Highest version that any API has, with room for what comes.
-pub const VERSION_MAX: i16 = 24;
-
-/// Name of an API; None when there is no such.
-pub fn api(key: i16) -> Option<&'static str> {
-    usize::try_from(key).ok().and_then(|key| APIS.get(key).copied())
-}
-
-/// Whether the messages of an API are flexible in this version.
-pub fn is_flexible(key: i16, version: i16) -> bool {
-    let from = usize::try_from(key).ok().and_then(|key| FLEXIBLE.get(key));
-    from.is_some_and(|from| version >= *from)
-}
-
 /// Name of an error, empty for none.
 pub fn error(code: i16) -> Text {
     match usize::try_from(code).map(|code| ERRORS.get(code)) {
@@ -293,16 +175,9 @@ mod tests {
     #[test]
     fn in_words() {
         assert_eq!(
-            (api(0), api(1), api(36)),
-            (Some("PRODUCE"), Some("FETCH"), Some("SASL_AUTHENTICATE"))
-        );
-        assert_eq!((api(-1), api(500)), (None, None));
-        assert_eq!(
             (error(0), error(6), error(-1)),
             ("".into(), "NOT_LEADER_OR_FOLLOWER".into(), "UNKNOWN_SERVER_ERROR".into())
         );
         assert_eq!(error(999), "999");
-        assert_eq!(APIS.len(), FLEXIBLE.len());
-        assert!(is_flexible(0, 9) && !is_flexible(0, 8) && !is_flexible(17, 1));
     }
 }

@@ -2,7 +2,7 @@
 //! in old messages and varints in flexible ones.
 
 use super::super::framer::Head;
-use super::names;
+use super::apis;
 
 /// Longest message: eight times what brokers take unless told otherwise.
 const MESSAGE_BYTES_MAX: i32 = 800 << 20;
@@ -113,7 +113,7 @@ pub fn request(message: &[u8]) -> Option<Request<'_>> {
     let version = i16::try_from(cursor.int(2)?).ok()?;
     let correlation = i32::try_from(cursor.int(4)?).ok()?;
     let client = cursor.string().unwrap_or_default();
-    if names::is_flexible(api, version) {
+    if apis::is_flexible(api, version) {
         cursor.is_flexible = true;
         cursor.tags();
     }
@@ -127,7 +127,7 @@ pub fn correlation(message: &[u8]) -> Option<i32> {
 
 /// Content of the response to a request.
 pub fn response(message: &[u8], api: i16, version: i16) -> Cursor<'_> {
-    let is_flexible = names::is_flexible(api, version);
+    let is_flexible = apis::is_flexible(api, version);
     let mut cursor = Cursor::new(message.get(8..).unwrap_or_default(), is_flexible);
     if api != 18 && api != 17 {
         cursor.tags(); // the answer to ApiVersions must be read before versions are known

@@ -3,7 +3,7 @@
 
 use super::super::framer::Begins;
 use super::super::{Direction, Opening, Probe};
-use super::names;
+use super::apis;
 use super::parse;
 use super::schema::{self, Name, Value};
 
@@ -38,7 +38,7 @@ pub fn request(bytes: &[u8], hinted: bool) -> Begins {
             Begins::No
         };
     };
-    let known = names::api(api).is_some() && (0..=names::VERSION_MAX).contains(&version);
+    let known = apis::by_key(api).is_some() && (0..=apis::VERSION_MAX).contains(&version);
     if !known || !length.is_some_and(|length| is_plausible(length) || (hinted && length > 0)) {
         return Begins::No;
     }
@@ -74,7 +74,7 @@ fn is_text(bytes: &[u8], client: usize) -> Begins {
 /// Whether a whole message is what a Produce request has to be, to its last byte.
 fn is_produce(message: &[u8]) -> bool {
     let Some(header) = parse::request(message) else { return false };
-    let is_flexible = names::is_flexible(header.api, header.version);
+    let is_flexible = apis::is_flexible(header.api, header.version);
     let mut cursor = parse::Cursor::new(header.content, is_flexible);
     let mut acks = 0;
     let mut note = |name, value| {

@@ -1,128 +1,13 @@
-//! What the messages of the APIs hold, and the walk over them. A schema is a line of text: fields
-//! with their types in order, `@from` or `@from-to` for the versions that have them; `[...]` is an
-//! array of structs, `*type` one of values. Only fields with names are of interest; a message that
-//! ends early, as one that was cut does, gives what could be read.
+//! The walk over a message by the schema of its API. A schema is a line of text: fields with their
+//! types in order, `@from` or `@from-to` for the versions that have them; `[...]` is an array of
+//! structs, `*type` one of values, `{...}` a struct, `?{...}` one that may be null. Only fields with
+//! names are of interest; a message that ends early, as one that was cut does, gives what could be
+//! read.
 
 use std::sync::OnceLock;
 
+use super::apis::APIS;
 use super::parse::Cursor;
-
-/// Request and response of an API by its key; where an API is not listed its header tells all.
-/// From the message definitions of Apache Kafka 4.
-const SCHEMAS: &[(i16, &str, &str)] = &[
-    (
-        0,
-        "txn:str@3 acks:i16 _:i32 [topic:str@0-12 id:uuid@13 [partition:i32 records:records]]",
-        "[topic:str@0-12 id:uuid@13 [partition:i32 error:i16 _:i64 _:i64@2 _:i64@5 [_:i32 _:str]@8 message:str@8]] throttle:i32@1",
-    ),
-    (
-        1,
-        "_:i32@0-14 _:i32 _:i32 _:i32@3 _:i8@4 _:i32@7 _:i32@7 [topic:str@0-12 id:uuid@13 [partition:i32 _:i32@9 _:i64 _:i32@12 _:i64@5 _:i32]]",
-        "throttle:i32@1 error:i16@7 _:i32@7 [topic:str@0-12 id:uuid@13 [partition:i32 error:i16 _:i64 _:i64@4 _:i64@5 [_:i64 _:i64]@4 _:i32@11 records:records]]",
-    ),
-    (
-        2,
-        "_:i32 _:i8@2 [topic:str [partition:i32 _:i32@4 _:i64 _:i32@0-0]]",
-        "throttle:i32@2 [topic:str [partition:i32 error:i16 *i64@0-0 _:i64@1 _:i64@1 _:i32@4]]",
-    ),
-    (
-        3,
-        "[id:uuid@10 topic:str]",
-        "throttle:i32@3 [_:i32 _:str _:i32 _:str@1] _:str@2 _:i32@1 [error:i16 topic:str id:uuid@10 _:i8@1 [error:i16 partition:i32 _:i32 _:i32@7 *i32 *i32 *i32@5] _:i32@8] _:i32@8-10 error:i16@13",
-    ),
-    (
-        8,
-        "group:str _:i32@1 _:str@1 _:str@7 _:i64@2-4 [topic:str@0-9 id:uuid@10 [partition:i32 _:i64 _:i32@6 _:i64@1-1 _:str]]",
-        "throttle:i32@3 [topic:str@0-9 id:uuid@10 [partition:i32 error:i16]]",
-    ),
-    (
-        9,
-        "group:str@0-7 [topic:str *i32]@0-7 [group:str _:str@9 _:i32@9 [topic:str@0-9 id:uuid@10 *i32]]@8",
-        "throttle:i32@3 [topic:str [partition:i32 _:i64 _:i32@5 _:str error:i16]]@0-7 error:i16@2-7 [group:str [topic:str@0-9 id:uuid@10 [partition:i32 _:i64 _:i32 _:str error:i16]] error:i16]@8",
-    ),
-    (
-        10,
-        "group:str@0-3 _:i8@1 *group:str@4",
-        "throttle:i32@1 error:i16@0-3 message:str@1-3 _:i32@0-3 _:str@0-3 _:i32@0-3 [_:str _:i32 _:str _:i32 error:i16 message:str]@4",
-    ),
-    (11, "group:str _:i32 _:i32@1 _:str _:str@5 _:str", "throttle:i32@2 error:i16"),
-    (12, "group:str", "throttle:i32@1 error:i16"),
-    (13, "group:str", "throttle:i32@1 error:i16 [_:str _:str error:i16]@3"),
-    (14, "group:str", "throttle:i32@1 error:i16"),
-    (
-        15,
-        "*group:str",
-        "throttle:i32@1 [error:i16 message:str@6 group:str _:str _:str _:str [_:str _:str@4 _:str _:str _:records _:records] _:i32@3]",
-    ),
-    (16, "", "throttle:i32@1 error:i16"),
-    (17, "mechanism:str", "error:i16"),
-    (18, "", "error:i16"),
-    (
-        19,
-        "[topic:str _:i32 _:i16 [_:i32 *i32] [_:str _:str]] _:i32",
-        "throttle:i32@2 [topic:str id:uuid@7 error:i16 message:str@1 _:i32@5 _:i16@5 [_:str _:str _:i8 _:i8 _:i8]@5]",
-    ),
-    (
-        20,
-        "*topic:str@0-5 [topic:str id:uuid]@6 _:i32",
-        "throttle:i32@1 [topic:str id:uuid@6 error:i16 message:str@5]",
-    ),
-    (
-        21,
-        "[topic:str [partition:i32 _:i64]]",
-        "throttle:i32 [topic:str [partition:i32 _:i64 error:i16]]",
-    ),
-    (22, "txn:str", "throttle:i32 error:i16"),
-    (
-        23,
-        "_:i32@3 [topic:str [partition:i32 _:i32@2 _:i32]]",
-        "throttle:i32@2 [topic:str [error:i16 partition:i32 _:i32@1 _:i64]]",
-    ),
-    (
-        24,
-        "txn:str@0-3 _:i64@0-3 _:i16@0-3 [topic:str *i32]@0-3",
-        "throttle:i32 error:i16@4 [topic:str [partition:i32 error:i16]]@0-3",
-    ),
-    (25, "txn:str _:i64 _:i16 group:str", "throttle:i32 error:i16"),
-    (26, "txn:str", "throttle:i32 error:i16"),
-    (
-        28,
-        "txn:str group:str _:i64 _:i16 _:i32@3 _:str@3 _:str@3 [topic:str [partition:i32 _:i64 _:i32@2 _:str]]",
-        "throttle:i32 [topic:str [partition:i32 error:i16]]",
-    ),
-    (36, "", "error:i16 message:str"),
-    (37, "[topic:str _:i32 [*i32]]", "throttle:i32 [topic:str error:i16 message:str]"),
-    (42, "*group:str", "throttle:i32 [group:str error:i16]"),
-    (29, "", "throttle:i32 error:i16 message:str"),
-    (30, "", "throttle:i32 [error:i16 message:str]"),
-    (
-        32,
-        "",
-        "throttle:i32 [error:i16 message:str _:i8 _:str [_:str _:str _:i8 _:i8@0-0 _:i8@1 _:i8 [_:str _:str _:i8]@1 _:i8@3 _:str@3]]",
-    ),
-    (33, "", "throttle:i32 [error:i16 message:str _:i8 _:str]"),
-    (43, "", "throttle:i32 error:i16@1"),
-    (44, "", "throttle:i32 [error:i16 message:str _:i8 _:str]"),
-    (45, "", "throttle:i32 _:i8@1 error:i16 message:str"),
-    (46, "", "throttle:i32 error:i16 message:str"),
-    (47, "group:str [topic:str [partition:i32]]", "error:i16 throttle:i32"),
-    (48, "", "throttle:i32 error:i16 message:str"),
-    (50, "", "throttle:i32 error:i16 message:str"),
-    (57, "", "throttle:i32 error:i16 message:str"),
-    (60, "", "throttle:i32 error:i16 message:str"),
-    (66, "", "throttle:i32 error:i16"),
-    (68, "group:str", "throttle:i32 error:i16 message:str"),
-    (71, "", "throttle:i32 error:i16"),
-    (72, "", "throttle:i32 error:i16"),
-    (
-        75,
-        "[topic:str]",
-        "throttle:i32 [error:i16 topic:str id:uuid _:i8 [error:i16 partition:i32 _:i32 _:i32 *i32 *i32 *i32 *i32 *i32] _:i32]",
-    ),
-    (76, "group:str", "throttle:i32 error:i16 message:str"),
-    (78, "group:str", "throttle:i32 error:i16 message:str"),
-    (79, "group:str", "throttle:i32 error:i16 message:str"),
-];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
@@ -157,6 +42,9 @@ enum Node {
     Value(Name, Type),
     Values(Name, Type),
     Structs(Vec<Field>),
+    Struct(Vec<Field>),
+    /// With a byte in front that is negative for null.
+    Nullable(Vec<Field>),
 }
 
 #[derive(Debug)]
@@ -173,40 +61,47 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Schemas that were read, by key.
+/// The schemas of an API, read.
 struct Schema {
-    key: i16,
     request: Vec<Field>,
     response: Vec<Field>,
 }
 
+/// In the order of keys.
 fn schemas() -> &'static [Schema] {
-    static SCHEMAS_READ: OnceLock<Vec<Schema>> = OnceLock::new();
-    SCHEMAS_READ.get_or_init(|| {
+    static SCHEMAS: OnceLock<Vec<Schema>> = OnceLock::new();
+    SCHEMAS.get_or_init(|| {
         let read = |text: &str| {
-            let spaced = text.replace('[', " [ ").replace(']', " ] ").replace(" ] @", " ]@");
+            let mut spaced = text.replace(']', " ]").replace('}', " }");
+            for open in ["[", "{"] {
+                spaced = spaced.replace(open, &format!("{open} "));
+            }
             fields(&mut spaced.split_ascii_whitespace().peekable())
         };
-        let schema = |&(key, request, response): &(i16, &str, &str)| Schema {
-            key,
-            request: read(request),
-            response: read(response),
+        let schema = |api: &super::apis::Api| Schema {
+            request: read(api.request),
+            response: read(api.response),
         };
-        SCHEMAS.iter().map(schema).collect()
+        APIS.iter().map(schema).collect()
     })
 }
 
 type Words<'a> = std::iter::Peekable<std::str::SplitAsciiWhitespace<'a>>;
 
-/// Fields up to the end of the text or of the array that is open.
+/// Fields up to the end of the text or of the struct that is open.
 fn fields(words: &mut Words<'_>) -> Vec<Field> {
     let mut found = Vec::new();
-    while let Some(word) = words.peek().copied().filter(|word| !word.starts_with(']')) {
+    while let Some(word) = words.peek().copied().filter(|word| !word.starts_with([']', '}'])) {
         words.next();
         let (spelt, node) = match word {
-            "[" => {
+            "[" | "{" | "?{" => {
                 let inner = fields(words);
-                (words.next().unwrap_or_default(), Node::Structs(inner))
+                let node = match word {
+                    "[" => Node::Structs(inner),
+                    "{" => Node::Struct(inner),
+                    _ => Node::Nullable(inner),
+                };
+                (words.next().unwrap_or_default(), node)
             }
             _ => (word, value(word)),
         };
@@ -265,9 +160,20 @@ pub fn walk<'a>(
     cursor: &mut Cursor<'a>,
     meet: &mut impl FnMut(Name, Value<'a>),
 ) -> Option<()> {
-    let schema = schemas().iter().find(|schema| schema.key == key)?;
+    let schema = schemas().get(usize::try_from(key).ok()?)?;
     let fields = if is_request { &schema.request } else { &schema.response };
     structure(fields, version, cursor, meet)
+}
+
+/// A struct inside of another, with its tagged fields.
+fn inner<'a>(
+    fields: &[Field],
+    version: i16,
+    cursor: &mut Cursor<'a>,
+    meet: &mut impl FnMut(Name, Value<'a>),
+) -> Option<()> {
+    structure(fields, version, cursor, meet)?;
+    cursor.tags()
 }
 
 /// One struct: None when the bytes end in it. Depth is that of the schema.
@@ -287,10 +193,12 @@ fn structure<'a>(
             }
             Node::Structs(fields) => {
                 for _ in 0..cursor.count()? {
-                    structure(fields, version, cursor, meet)?;
-                    cursor.tags()?;
+                    inner(fields, version, cursor, meet)?;
                 }
             }
+            Node::Struct(fields) => inner(fields, version, cursor, meet)?,
+            Node::Nullable(fields) if cursor.int(1)? >= 0 => inner(fields, version, cursor, meet)?,
+            Node::Nullable(_) => {}
         }
     }
     Some(())
@@ -360,17 +268,59 @@ mod tests {
         }
     }
 
+    /// Messages of every API and version that the crate kafka-protocol 0.18 knows, one element in
+    /// each array, as its decoders take them to the last byte; and the values that have names.
+    /// Versions that are the same as the one before are left out.
+    const VERSIONS: &str = include_str!("versions.tsv");
+
+    fn spelt(name: Name, value: Value<'_>) -> Option<String> {
+        let name = match name {
+            Name::None | Name::TopicId => return None,
+            Name::Transaction => "txn".to_string(),
+            name => format!("{name:?}").to_lowercase(),
+        };
+        Some(match value {
+            Value::Int(number) => format!("{name}={number}"),
+            Value::Bytes(bytes) => format!("{name}={}", String::from_utf8_lossy(bytes)),
+        })
+    }
+
     #[test]
-    fn every_schema_is_read() {
-        for schema in schemas() {
-            for version in 0..20 {
-                for is_request in [false, true] {
-                    met((schema.key, version), is_request, false, &[0; 64]);
-                    met((schema.key, version), is_request, true, &[1; 64]);
+    fn every_version_is_read_to_its_end() {
+        let byte = |hex: &str, at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        for line in VERSIONS.lines() {
+            let cells: Vec<&str> = line.split('\t').collect();
+            let [key, side, version, hex, expected] = cells[..] else { panic!("{line}") };
+            let (key, version) = (key.parse().unwrap(), version.parse().unwrap());
+            let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(|at| byte(hex, at)).collect();
+            for end in 0..=bytes.len() {
+                let mut cursor =
+                    Cursor::new(&bytes[..end], super::super::apis::is_flexible(key, version));
+                let mut found = Vec::new();
+                let walked = walk((key, version), side == "request", &mut cursor, &mut |n, v| {
+                    found.extend(spelt(n, v));
+                });
+                if end == bytes.len() {
+                    assert_eq!(found.join(" "), expected, "{line}");
+                    assert!(walked.is_some() && cursor.tags().is_some(), "{line}");
+                    assert!(cursor.is_empty(), "{line}");
+                } else {
+                    assert!(found.len() <= expected.split(' ').count(), "{line} cut at {end}");
                 }
             }
         }
-        assert!(schemas().iter().all(|s| !s.response.is_empty()));
+    }
+
+    #[test]
+    fn any_version_ends() {
+        for key in 0..APIS.len() as i16 {
+            for version in 0..20 {
+                for is_request in [false, true] {
+                    met((key, version), is_request, false, &[0; 64]);
+                    met((key, version), is_request, true, &[1; 64]);
+                }
+            }
+        }
     }
 
     #[test]
