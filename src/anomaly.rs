@@ -58,6 +58,7 @@ anomalies! {
     WsInflateLimit "ws_inflate_limit" "A WebSocket message that decompresses to more than the limit; the direction was not decompressed on.";
     TlsMalformed "tls_malformed" "Bytes on a TLS connection that are no record, or a hello that cannot be read.";
     TlsHandshakeLimit "tls_handshake_limit" "A TLS handshake message longer than the limit.";
+    IcmpMalformed "icmp_malformed" "An ICMP message shorter than its header.";
     DnsMalformed "dns_malformed" "A DNS message whose counts, names or lengths do not add up.";
     DnsLimit "dns_limit" "A DNS message with more records than the limit; the rest was not read.";
     RedisMalformed "redis_malformed" "Bytes on a Redis connection that are no RESP value.";

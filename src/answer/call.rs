@@ -13,6 +13,10 @@ use crate::kfl::{self, Checked};
 use super::entries::{self, Order};
 use super::payload::Place;
 
+/// A lookup is over after so long: resolvers wait five seconds and try twice (resolv.conf(5)), per
+/// name that they make of it.
+const LOOKUP_NS: i64 = 30_000_000_000;
+
 /// Other calls of the trace that are listed.
 const CHAIN_MAX: usize = 200;
 
@@ -220,14 +224,29 @@ fn place(dataset: &Dataset, whole: &Whole, id: i64) -> PolarsResult<Option<Place
     }))
 }
 
-/// The calls that belong together, by trace id, else by request or correlation id.
+/// What ties a call to others, as KFL: an id that they share; of DNS what was looked up, which a
+/// resolver asks for in several names, both address types, again when nobody answers, and once
+/// more over TCP.
+fn tie(whole: &Whole) -> Option<String> {
+    let equals = |name: &str| {
+        let value = whole.text(name);
+        (!value.is_empty()).then(|| format!("{name} == {}", kfl::literal(&value)))
+    };
+    let id = ["trace_id", "request_id", "correlation_id"].into_iter().find_map(equals);
+    id.or_else(|| {
+        let around = |ns: i64| jiff::Timestamp::from_nanosecond(i128::from(ns)).ok();
+        let at = whole.int("timestamp");
+        let (from, to) = (around(at - LOOKUP_NS)?, around(at + LOOKUP_NS)?);
+        let (lookup, source) = (equals("dns_lookup")?, equals("src.ip")?);
+        let time =
+            format!("timestamp >= timestamp(\"{from}\") && timestamp <= timestamp(\"{to}\")");
+        Some(format!("dns && {source} && {lookup} && {time}"))
+    })
+}
+
+/// The calls that belong together.
 fn chain(dataset: &Dataset, whole: &Whole) -> PolarsResult<(Option<String>, DataFrame)> {
-    let tie = ["trace_id", "request_id", "correlation_id"]
-        .into_iter()
-        .map(|name| (name, whole.text(name)))
-        .find(|(_, value)| !value.is_empty());
-    let Some((name, value)) = tie else { return Ok((None, DataFrame::empty())) };
-    let text = format!("{name} == {}", kfl::literal(&value));
+    let Some(text) = tie(whole) else { return Ok((None, DataFrame::empty())) };
     let Some(checked) = filter(&text) else { return Ok((None, DataFrame::empty())) };
     let names = [
         "timestamp",

@@ -79,6 +79,8 @@ crate::fields! {
         is_half: Bool = "is_half";
         /// Why there is no response: reset closed timeout gap capture_end limit; empty with one.
         unanswered: Text = "unanswered == \"reset\"";
+        /// Times that the request was sent again under the same id, before its answer.
+        retries: Int = "dns && retries > 0";
         /// Bytes of the request on the wire.
         request_size: Int = "request_size > 1000";
         /// Bytes of the response on the wire.

@@ -3,6 +3,9 @@
 
 mod correlate;
 pub mod fields;
+mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
@@ -12,6 +15,8 @@ use crate::limits::Limits;
 use crate::outcome::Outcome;
 
 pub use correlate::Correlation;
+
+use queue::{Queue, Ticket, Waiting};
 
 /// Why a request has no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -89,6 +94,17 @@ impl Call {
         }
     }
 
+    /// Nobody answers it.
+    pub fn one_way(message: Message) -> Self {
+        Call {
+            requests: message.units,
+            responses: 0,
+            request: Some(message),
+            response: None,
+            unanswered: Unanswered::No,
+        }
+    }
+
     fn response_only(response: Message) -> Self {
         Call {
             request: None,
@@ -111,25 +127,18 @@ impl Call {
     }
 }
 
-#[derive(Debug)]
-struct Waiting {
-    request: Message,
-    requests: u32,
-    interim: u32,
-}
-
 /// Pairs the messages of one connection.
 #[derive(Debug)]
 pub struct Pairer {
     pairing: Pairing,
-    waiting: VecDeque<Waiting>,
+    waiting: Queue,
     /// Responses that came before their request was complete (an early error, a lost request).
     early: VecDeque<Message>,
 }
 
 impl Pairer {
     pub fn new(pairing: Pairing) -> Self {
-        Pairer { pairing, waiting: VecDeque::new(), early: VecDeque::new() }
+        Pairer { pairing, waiting: Queue::default(), early: VecDeque::new() }
     }
 
     /// Requests that wait for a response.
@@ -146,16 +155,10 @@ impl Pairer {
         mut anomaly: impl FnMut(AnomalyKind, &Message),
     ) {
         match message.kind {
-            Kind::OneWay => out(Call {
-                requests: message.units,
-                responses: 0,
-                request: Some(message),
-                response: None,
-                unanswered: Unanswered::No,
-            }),
+            Kind::OneWay => out(Call::one_way(message)),
             Kind::Request => {
                 if self.waiting.len() >= limits.calls_pending_max
-                    && let Some(oldest) = self.waiting.pop_front()
+                    && let Some(oldest) = self.waiting.pop_oldest()
                 {
                     anomaly(AnomalyKind::CallsPendingLimit, &oldest.request);
                     out(Call::alone(oldest, Unanswered::Limit));
@@ -164,7 +167,7 @@ impl Pairer {
             }
             Kind::Response => self.response(message, limits, out),
             Kind::Interim => {
-                match self.position(&message).and_then(|at| self.waiting.get_mut(at)) {
+                match self.asked(&message).and_then(|ticket| self.waiting.get_mut(ticket)) {
                     Some(waiting) => {
                         waiting.interim = waiting.interim.saturating_add(message.units)
                     }
@@ -174,28 +177,21 @@ impl Pairer {
         }
     }
 
-    /// Index of the request that `response` answers.
-    fn position(&self, response: &Message) -> Option<usize> {
+    /// The request that `response` answers.
+    fn asked(&self, response: &Message) -> Option<Ticket> {
+        let direction = response.direction.reverse();
         match self.pairing {
-            Pairing::ById => self.waiting.iter().position(|w| {
-                w.request.key == response.key && w.request.direction != response.direction
-            }),
-            Pairing::InOrder | Pairing::OneWay => {
-                self.waiting.iter().position(|w| w.request.direction != response.direction)
-            }
+            Pairing::ById => self.waiting.keyed(direction, response.key),
+            Pairing::InOrder | Pairing::OneWay => self.waiting.first(direction),
         }
     }
 
     fn request(&mut self, request: Message, mut out: impl FnMut(Call)) {
-        if self.pairing == Pairing::ById {
-            let twin = self
-                .waiting
-                .iter_mut()
-                .find(|w| w.request.key == request.key && w.request.direction == request.direction);
-            if let Some(twin) = twin {
-                twin.requests = twin.requests.saturating_add(request.units); // the same once more
-                return;
-            }
+        let has_id = self.pairing == Pairing::ById;
+        let twin = self.waiting.keyed(request.direction, request.key).filter(|_| has_id);
+        if let Some(twin) = twin.and_then(|ticket| self.waiting.get_mut(ticket)) {
+            twin.requests = twin.requests.saturating_add(request.units); // the same once more
+            return;
         }
         let requests = request.units;
         let waiting = Waiting { request, requests, interim: 0 };
@@ -209,11 +205,11 @@ impl Pairer {
             }
             out(Call::response_only(early));
         }
-        self.waiting.push_back(waiting);
+        self.waiting.push(waiting, has_id);
     }
 
     fn response(&mut self, response: Message, limits: &Limits, mut out: impl FnMut(Call)) {
-        match self.position(&response).and_then(|at| self.waiting.remove(at)) {
+        match self.asked(&response).and_then(|ticket| self.waiting.remove(ticket)) {
             Some(waiting) => out(Call::whole(waiting, response)),
             None if self.pairing == Pairing::InOrder => {
                 self.early.push_back(response);
@@ -229,8 +225,8 @@ impl Pairer {
 
     /// Hands out requests that began before `before_ns` as unanswered.
     pub fn expire(&mut self, before_ns: i64, mut out: impl FnMut(Call)) {
-        while self.waiting.front().is_some_and(|w| w.request.first.ts_ns < before_ns) {
-            if let Some(waiting) = self.waiting.pop_front() {
+        while self.waiting.oldest().is_some_and(|w| w.request.first.ts_ns < before_ns) {
+            if let Some(waiting) = self.waiting.pop_oldest() {
                 out(Call::alone(waiting, Unanswered::Timeout));
             }
         }
@@ -241,7 +237,7 @@ impl Pairer {
         for early in self.early.drain(..) {
             out(Call::response_only(early));
         }
-        for waiting in self.waiting.drain(..) {
+        while let Some(waiting) = self.waiting.pop_oldest() {
             let reason = reason(&waiting.request);
             out(Call::alone(waiting, reason));
         }

@@ -43,7 +43,8 @@ meanings! {
 }
 
 impl Meaning {
-    fn of(ipv4: bool, kind: u8, code: u8) -> Meaning {
+    /// Of a type and code of ICMP, or ICMPv6.
+    pub fn of(ipv4: bool, kind: u8, code: u8) -> Meaning {
         match (ipv4, kind, code) {
             (true, 3, 0 | 6 | 8 | 11) | (false, 1, 0) => Meaning::NetUnreachable,
             (true, 3, 1 | 7 | 12) | (false, 1, 3) => Meaning::HostUnreachable,

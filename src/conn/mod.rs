@@ -23,7 +23,7 @@ use crate::outcome::Outcome;
 use crate::packet::{Key, Packet, Proto, Side, Transport};
 
 pub use expiry::Belongs;
-pub use icmp::IcmpErrors;
+pub use icmp::{IcmpErrors, Meaning};
 pub use id::call_id;
 pub use rtt::Rtt;
 pub use tcp::{Counts, Step};
@@ -124,10 +124,6 @@ impl Conn {
 
     /// Takes a packet into account; what its payload means for the stream comes back.
     pub fn update(&mut self, packet: &Packet) -> Step {
-        if let Transport::IcmpError { kind, code, .. } = packet.transport {
-            self.icmp_error(packet, kind, code);
-            return Step::default();
-        }
         let ([low, high], [recent_low, recent_high]) = (&self.tcp, &mut self.recent);
         let (sender, recent) = match packet.from {
             Side::Low => (low, recent_low),
@@ -136,6 +132,10 @@ impl Conn {
         if recent.is_copy(packet, sender, self.duplicates > 0) {
             self.duplicates += 1;
             return Step { duplicate: true, ..Step::default() };
+        }
+        if let Transport::IcmpError { kind, code, .. } = packet.transport {
+            self.icmp_error(packet, kind, code);
+            return Step::default();
         }
         self.count(packet);
         match packet.transport {

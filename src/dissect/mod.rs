@@ -9,6 +9,7 @@ pub mod grpc;
 mod http;
 pub mod http1;
 pub mod http2;
+pub mod icmp;
 pub mod kafka;
 pub mod memcached;
 pub mod mongodb;
@@ -38,7 +39,10 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &ws::PROTOCOL,
     &tls::PROTOCOL,
     &quic::PROTOCOL,
+    &dns::MDNS,
+    &dns::LLMNR,
     &dns::PROTOCOL,
+    &icmp::PROTOCOL,
     &redis::PROTOCOL,
     &postgresql::PROTOCOL,
     &mysql::PROTOCOL,

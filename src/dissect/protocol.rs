@@ -2,6 +2,8 @@
 //! and the messages it hands on. A dissector turns ordered bytes into messages and knows nothing
 //! of connections, addresses, pairing or tables.
 
+use std::hash::BuildHasher;
+
 use crate::anomaly::AnomalyKind;
 pub use crate::capture::Mark;
 pub use crate::conn::Direction;
@@ -79,6 +81,11 @@ pub struct Message {
     pub inner: Option<&'static Protocol>,
     /// The protocol's own fields.
     pub row: Box<dyn Row>,
+}
+
+/// The key of a datagram that nothing answers: the same at every vantage, never 0.
+pub(super) fn content_key(bytes: &[u8]) -> u64 {
+    foldhash::quality::FixedState::with_seed(0).hash_one(bytes).max(1)
 }
 
 /// Who reads a connection on after a dissector has stepped back.
@@ -160,7 +167,10 @@ pub enum Probe {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
     Stream,
+    /// UDP.
     Datagram,
+    /// Messages of ICMP itself, whole.
+    Icmp,
 }
 
 /// How responses find their requests.

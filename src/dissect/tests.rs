@@ -20,7 +20,10 @@ const SAMPLES: &[(&str, Carrier, Sample)] = &[
     ("ws", Carrier::Stream, ws::tests::SAMPLE),
     ("tls", Carrier::Stream, tls::tests::SAMPLE),
     ("quic", Carrier::Datagram, quic::tests::DATAGRAMS),
+    ("icmp", Carrier::Icmp, icmp::tests::SAMPLE),
     ("dns", Carrier::Datagram, dns::tests::DATAGRAMS),
+    ("mdns", Carrier::Datagram, dns::tests::MDNS_SAMPLE),
+    ("llmnr", Carrier::Datagram, dns::tests::LLMNR_SAMPLE),
     ("dns", Carrier::Stream, dns::tests::STREAM),
     ("redis", Carrier::Stream, redis::tests::SAMPLE),
     ("postgresql", Carrier::Stream, postgresql::tests::SAMPLE),
@@ -107,7 +110,7 @@ impl Driver {
             }
         };
         assert!(taken <= unread.len(), "took more than there was");
-        if self.carrier == Carrier::Datagram {
+        if self.carrier != Carrier::Stream {
             taken = unread.len();
         }
         unread.drain(..taken);

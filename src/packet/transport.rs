@@ -52,6 +52,8 @@ pub enum Transport {
         kind: u8,
         code: u8,
         proto: Proto,
+        /// Address of who sent it: IPv6, or IPv4 mapped.
+        reporter: [u8; 16],
     },
     /// The type of its first chunk, 255 where it was not captured.
     Sctp {
@@ -142,8 +144,8 @@ pub(super) fn udp(rest: Rest) -> Result<Segment, Undecoded> {
     Ok(Segment { transport: Transport::Udp, ports, checksum, rest: Rest { bytes, cut } })
 }
 
-/// Takes an ICMP header off. Echo messages carry an identifier, which serves as the port of both
-/// ends.
+/// Reads an ICMP header; the whole message is the payload. Echo messages carry an identifier, which
+/// serves as the port of both ends.
 pub(super) fn icmp(rest: Rest) -> Result<Segment, Undecoded> {
     let [kind, code, sum_high, sum_low, id_high, id_low, ..] = *rest.bytes else {
         return Err(rest.short("ICMP header"));
@@ -152,10 +154,9 @@ pub(super) fn icmp(rest: Rest) -> Result<Segment, Undecoded> {
         0 | 8 | 128 | 129 => u16::from_be_bytes([id_high, id_low]),
         _ => 0,
     };
-    let bytes = rest.bytes.get(rest.bytes.len().min(8)..).unwrap_or(&[]);
     let transport = Transport::Icmp { kind, code };
     let checksum = u16::from_be_bytes([sum_high, sum_low]);
-    Ok(Segment { transport, ports: (id, id), checksum, rest: Rest { bytes, cut: rest.cut } })
+    Ok(Segment { transport, ports: (id, id), checksum, rest })
 }
 
 /// Takes the common header of SCTP off (RFC 9260 section 3.1); the chunks are its payload.

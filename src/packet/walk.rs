@@ -149,7 +149,8 @@ impl<'a> Walk<'a> {
             return Ok(end(segment));
         }
         let mut quoted = Walk { quote: true, ..Walk::new(Tunnel::None, self.left) };
-        let found = quoted.run(Next::Ip, segment.rest);
+        let quote = segment.rest.behind(8, "ICMP header");
+        let found = quote.and_then(|quote| quoted.run(Next::Ip, quote));
         self.layers.add(quoted.layers);
         Ok(end(match found {
             Ok(Found::Segment(about)) => self.error(segment, about, quoted.ip),
@@ -162,8 +163,10 @@ impl<'a> Walk<'a> {
         let (Transport::Icmp { kind, code }, false) = (error.transport, about.quotes()) else {
             return error;
         };
+        let reporter = self.ip.source.to_be_bytes();
         (self.ip.source, self.ip.target) = (ip.target, ip.source);
-        let transport = Transport::IcmpError { kind, code, proto: about.transport.proto() };
+        let proto = about.transport.proto();
+        let transport = Transport::IcmpError { kind, code, proto, reporter };
         Segment { transport, ports: (about.ports.1, about.ports.0), ..error }
     }
 

@@ -180,7 +180,7 @@ impl Session {
         context: Context<'_>,
         found: &mut Found<'_>,
     ) {
-        if context.carrier == Carrier::Datagram || !self.wants_payload() {
+        if context.carrier != Carrier::Stream || !self.wants_payload() {
             return;
         }
         self.pending(direction).push(rest, mark);

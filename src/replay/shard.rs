@@ -2,12 +2,13 @@
 //! and the rows that come out when calls complete and connections end. Time is the packets' own.
 
 use std::collections::HashMap;
+use std::net::Ipv6Addr;
 
 use crate::anomaly::{AnomalyCounts, AnomalyKind};
 use crate::call::{Call, Correlation, Unanswered};
 use crate::capture::Mark;
 use crate::conn::{Belongs, Conn, Step, call_id};
-use crate::dissect::{Carrier, Direction, Message, PROTOCOLS, Protocol};
+use crate::dissect::{Carrier, Direction, Message, PROTOCOLS, Protocol, icmp};
 use crate::limits::Limits;
 use crate::packet::{Packet, Proto, Side, Transport};
 use crate::stream::{Event, Reassembler, distance};
@@ -269,10 +270,10 @@ impl Flow {
     fn context<'l>(&self, limits: &'l Limits) -> Context<'l> {
         Context {
             limits,
-            carrier: if self.conn.key.proto == Proto::Tcp {
-                Carrier::Stream
-            } else {
-                Carrier::Datagram
+            carrier: match self.conn.key.proto {
+                Proto::Tcp => Carrier::Stream,
+                Proto::Icmp => Carrier::Icmp,
+                _ => Carrier::Datagram,
             },
             ports: [self.conn.key.low.port, self.conn.key.high.port],
             opened: self.conn.opened,
@@ -286,14 +287,20 @@ impl Flow {
             found.anomalies.push((AnomalyKind::DuplicatePacket, mark));
             return;
         }
+        if let Transport::IcmpError { reporter, .. } = packet.transport {
+            self.icmp_error(packet, payload, reporter, mark, found);
+            return;
+        }
         if self.done || !self.session.wants_payload() {
             return;
         }
         match packet.transport {
             Transport::Tcp(_) => self.tcp(packet, payload, mark, step, limits, found),
-            Transport::Udp => self.udp(packet, payload, mark, limits, found),
+            Transport::Udp | Transport::Icmp { .. } => {
+                self.datagram(packet, payload, mark, limits, found);
+            }
             // Nothing is read of these but that they were there.
-            Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Sctp { .. } => return,
+            Transport::IcmpError { .. } | Transport::Sctp { .. } => return,
         }
         if let Some(is_client) = found.sender_is_client {
             self.conn.turn(if is_client { packet.from } else { packet.from.other() });
@@ -303,7 +310,24 @@ impl Flow {
         }
     }
 
-    fn udp(
+    /// An error about one of the connection's packets is a call of its own: who sent the packet is
+    /// told what became of it.
+    fn icmp_error(
+        &self,
+        packet: &Packet,
+        payload: &[u8],
+        reporter: [u8; 16],
+        mark: Mark,
+        found: &mut Found<'_>,
+    ) {
+        let reporter = Ipv6Addr::from(reporter).to_canonical();
+        let packet_went = self.conn.direction(packet.from.other());
+        if let Some(message) = icmp::report(payload, reporter, packet_went, mark) {
+            found.calls.push((&icmp::PROTOCOL, Call::one_way(message)));
+        }
+    }
+
+    fn datagram(
         &mut self,
         packet: &Packet,
         payload: &[u8],

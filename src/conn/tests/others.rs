@@ -3,7 +3,7 @@
 use super::*;
 
 fn error(ms: i64, from_client: bool, proto: Proto, kind: u8, code: u8) -> Packet {
-    other(ms, from_client, Transport::IcmpError { kind, code, proto }, 28)
+    other(ms, from_client, Transport::IcmpError { kind, code, proto, reporter: [0; 16] }, 28)
 }
 
 #[test]

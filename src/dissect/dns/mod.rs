@@ -1,7 +1,9 @@
 //! DNS over UDP and TCP (RFC 1035, 3596, 6891): datagrams and streams -> queries and responses.
-//! Responses find their queries by id and question. mDNS, LLMNR and NetBIOS names are others'.
+//! Responses find their queries by id and question. mDNS and LLMNR, which share the format, are
+//! protocols of their own; NetBIOS names are not read.
 
 mod fields;
+mod multicast;
 mod names;
 pub mod parse;
 mod probe;
@@ -11,7 +13,8 @@ mod search;
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
-pub use fields::{DnsRequest, DnsResponse};
+pub use fields::{DnsMulticast, DnsRequest, DnsResponse};
+pub use multicast::{LLMNR, MDNS};
 
 use self::names::{opcode, rcode, record_type};
 use self::parse::{Flaw, Parsed, Question, frame, parse};
@@ -50,6 +53,7 @@ fn start(carrier: Carrier, limits: &Limits) -> Box<dyn Dissector> {
         is_lost: [false; 2],
         is_proven: false,
         queries: VecDeque::new(),
+        last_asked: None,
     })
 }
 
@@ -62,6 +66,8 @@ struct Dns {
     is_proven: bool,
     /// Id and key of the last queries.
     queries: VecDeque<(u16, u64)>,
+    /// What was asked last.
+    last_asked: Option<Question>,
 }
 
 /// Where a message lies: its first and last packet, and its bytes on the wire.
@@ -141,9 +147,10 @@ impl Dns {
         self.is_proven = true;
         let key = self.key(&parsed);
         let length = i64::try_from(message.len()).unwrap_or(i64::MAX);
+        let is_pair = !parsed.header.is_response() && self.is_pair(parsed.questions.first());
         out.messages.push(match parsed.header.is_response() {
-            true => response(parsed, key, length, seen),
-            false => request(parsed, key, length, seen),
+            true => response(parsed, key, length, seen, self.carrier),
+            false => request(parsed, key, length, seen, (self.carrier, is_pair)),
         });
     }
 
@@ -164,6 +171,23 @@ impl Dns {
         self.queries.push_back((id, key));
         key
     }
+}
+
+impl Dns {
+    /// Whether a query asks for the other address type of what was asked just before: resolvers
+    /// ask for A and AAAA at once.
+    fn is_pair(&mut self, asked: Option<&Question>) -> bool {
+        let types = |a: &Question, b: &Question| {
+            a.name == b.name && matches!((a.record_type, b.record_type), (1, 28) | (28, 1))
+        };
+        let is_pair = self.last_asked.as_ref().zip(asked).is_some_and(|(a, b)| types(a, b));
+        self.last_asked = asked.filter(|_| !is_pair).cloned();
+        is_pair
+    }
+}
+
+fn transport(carrier: Carrier) -> Text {
+    Text::const_new(if carrier == Carrier::Stream { "tcp" } else { "udp" })
 }
 
 /// Never 0, which would stand for pairing by order.
@@ -194,22 +218,32 @@ fn operation(parsed: &Parsed) -> Text {
     }
 }
 
-fn request(parsed: Parsed, key: u64, length: i64, seen: Seen) -> Message {
+fn request(
+    parsed: Parsed,
+    key: u64,
+    length: i64,
+    seen: Seen,
+    (carrier, dns_pair): (Carrier, bool),
+) -> Message {
     let operation = operation(&parsed);
     let opcode = opcode(parsed.header.opcode());
     let (dns_questions, dns_question_types) = questions(parsed.questions);
     let row = DnsRequest {
+        dns_lookup: lookup(&dns_questions),
         dns_questions,
         dns_question_types,
         dns_request: true,
         dns_request_length: length,
         dns_opcode: opcode,
+        dns_transport: transport(carrier),
+        dns_pair,
     };
-    let outcome = Outcome::Unknown;
-    message(Kind::Request, key, seen, (operation, outcome, 0, Text::default()), Box::new(row))
+    let told =
+        DnsMessage { operation, outcome: Outcome::Unknown, status: 0, error: Text::default() };
+    message(Kind::Request, key, seen, told, Box::new(row))
 }
 
-fn response(parsed: Parsed, key: u64, length: i64, seen: Seen) -> Message {
+fn response(parsed: Parsed, key: u64, length: i64, seen: Seen, carrier: Carrier) -> Message {
     let header = parsed.header;
     let (operation, name) = (operation(&parsed), rcode(parsed.rcode));
     let error = if parsed.rcode == 0 { Text::default() } else { name.clone() };
@@ -217,6 +251,8 @@ fn response(parsed: Parsed, key: u64, length: i64, seen: Seen) -> Message {
     let asked = dns_questions.first().map_or("", Text::as_str);
     let dns_search_suffix = search::suffix(asked, parsed.rcode);
     let row = DnsResponse {
+        dns_lookup: lookup(&dns_questions),
+        dns_transport: transport(carrier),
         dns_questions,
         dns_question_types,
         dns_answers: parsed.answers,
@@ -230,8 +266,14 @@ fn response(parsed: Parsed, key: u64, length: i64, seen: Seen) -> Message {
         dns_edns: parsed.has_edns,
         dns_ttl_min: parsed.ttl_min.map_or(0, i64::from),
     };
-    let result = (operation, outcome(parsed.rcode), i64::from(parsed.rcode), error);
-    message(Kind::Response, key, seen, result, Box::new(row))
+    let (outcome, status) = (outcome(parsed.rcode), i64::from(parsed.rcode));
+    let told = DnsMessage { operation, outcome, status, error };
+    message(Kind::Response, key, seen, told, Box::new(row))
+}
+
+/// The name that was meant.
+fn lookup(questions: &[Text]) -> Text {
+    search::lookup(questions.first().map_or("", Text::as_str))
 }
 
 /// Names and types of the questions.
@@ -239,11 +281,19 @@ fn questions(questions: Vec<Question>) -> (Vec<Text>, Vec<Text>) {
     questions.into_iter().map(|asked| (asked.name, record_type(asked.record_type))).unzip()
 }
 
+/// What a message says, in the words that all protocols share.
+struct DnsMessage {
+    operation: Text,
+    outcome: Outcome,
+    status: i64,
+    error: Text,
+}
+
 fn message(
     kind: Kind,
     key: u64,
     seen: Seen,
-    (operation, outcome, status, error): (Text, Outcome, i64, Text),
+    DnsMessage { operation, outcome, status, error }: DnsMessage,
     row: Box<dyn Row>,
 ) -> Message {
     Message {

@@ -26,6 +26,26 @@ pub fn suffix(name: &str, rcode: u16) -> Text {
     }
 }
 
+/// Last labels that are of the public's names rather than of namespaces.
+const PUBLIC: &[&str] = &[
+    "ai", "app", "biz", "cloud", "co", "com", "dev", "edu", "gov", "info", "internal", "io", "net",
+    "org",
+];
+
+/// The name that was meant by `name`, so that all names which a resolver makes of one question are
+/// one lookup: without the search list of a cluster. Of `a.b.c.svc.cluster.local` nobody can be
+/// sure: it is `a.b` asked for in namespace `c`, unless `c` is the end of a public name.
+pub fn lookup(name: &str) -> Text {
+    let Some(own) = name.strip_suffix(".cluster.local") else { return name.into() };
+    let Some(own) = own.strip_suffix(".svc") else {
+        return if suffix(name, NXDOMAIN).is_empty() { name.into() } else { own.into() };
+    };
+    let Some((meant, last)) = own.rsplit_once('.') else { return own.into() };
+    let labels = own.split('.').count();
+    let has_namespace = labels > 3 || (labels == 3 && !PUBLIC.contains(&last));
+    if has_namespace && !own.starts_with('_') { meant.into() } else { own.into() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +65,27 @@ mod tests {
             ("", 3, ""),
         ] {
             assert_eq!(suffix(name, rcode), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_one_question_are_one_lookup() {
+        for (meant, namespace) in
+            [("api.example.com", "shop"), ("example.com", "shop"), ("redis.prod", "shop")]
+        {
+            let zone = "svc.cluster.local";
+            assert_eq!(lookup(&format!("{meant}.{namespace}.{zone}")), meant);
+            assert_eq!(lookup(&format!("{meant}.{zone}")), meant);
+            assert_eq!(lookup(&format!("{meant}.cluster.local")), meant);
+            assert_eq!(lookup(meant), meant);
+        }
+        for (name, expected) in [
+            ("redis.svc.cluster.local", "redis"),
+            ("_http._tcp.web.prod.svc.cluster.local", "_http._tcp.web.prod"),
+            ("10-0-0-1.prod.pod.cluster.local", "10-0-0-1.prod.pod.cluster.local"),
+            ("", ""),
+        ] {
+            assert_eq!(lookup(name), expected, "{name}");
         }
     }
 }

@@ -2,6 +2,8 @@ use super::super::tests::{Driver, Sample, shown};
 use super::*;
 use Direction::{ToClient, ToServer};
 
+pub use super::multicast::tests::{LLMNR_SAMPLE, SAMPLE as MDNS_SAMPLE};
+
 /// `api.prod` A; id 0x1234, recursion desired.
 const QUERY: &[u8] = b"\x12\x34\x01\x00\0\x01\0\0\0\0\0\0\
     \x03API\x04prod\0\0\x01\0\x01";
@@ -116,4 +118,16 @@ fn a_stream_of_another_protocol_is_given_up() {
     let mut driver = Driver::new(&PROTOCOL, Carrier::Stream);
     driver.packet(ToServer, b"\0\x10this is no dns at all");
     assert_eq!(driver.gave_up, Some(AnomalyKind::DnsMalformed));
+}
+
+#[test]
+fn a_and_aaaa_are_one_lookup() {
+    let aaaa = [&QUERY[..1], b"\x35", &QUERY[2..23], b"\x1c", &QUERY[24..]].concat();
+    let driver = datagrams(&[(ToServer, QUERY), (ToServer, &aaaa), (ToServer, QUERY)]);
+    let pairs =
+        driver.shown().iter().map(|line| line.contains("dns_pair=true")).collect::<Vec<_>>();
+    assert_eq!(pairs, [false, true, false], "{:?}", driver.shown());
+    let lines = driver.shown();
+    assert!(lines.iter().all(|line| line.contains("dns_lookup=\"api.prod\"")), "{lines:?}");
+    assert!(lines[0].contains("dns_transport=\"udp\""));
 }

@@ -117,7 +117,9 @@ fn an_icmp_error_counts_the_layers_it_quotes() {
     let error = decoded(101, ip4(1, &join(&[&[3, 3, 0, 0, 0, 0, 0, 0], &quote])));
     assert_eq!(layers(&error), ["ip", "tcp", "icmp"]);
     let transport = error.packet().unwrap().transport;
-    assert_eq!(transport, Transport::IcmpError { kind: 3, code: 3, proto: Proto::Tcp });
+    let Transport::IcmpError { kind, code, proto, reporter } = transport else { panic!() };
+    assert_eq!((kind, code, proto), (3, 3, Proto::Tcp));
+    assert_eq!(reporter[10..], [255, 255, 10, 0, 0, 1]);
     let echo = decoded(101, ip4(1, &join(&[&[8, 0, 0, 0, 0, 5, 0, 1], &quote])));
     assert_eq!(layers(&echo), ["ip", "icmp"]);
     assert_eq!(echo.packet().unwrap().key.low.port, 5);

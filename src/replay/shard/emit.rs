@@ -6,7 +6,7 @@ use crate::call::{Call, Unanswered};
 use crate::capture::Mark;
 use crate::conn::Direction;
 use crate::conn::fields::ConnKeys;
-use crate::dissect::{Kind, Message, Protocol, Trace};
+use crate::dissect::{Carrier, Kind, Message, Protocol, Trace};
 use crate::field::{Nanos, Text, ToCompactString};
 use crate::packet::{Endpoint, Proto, Side};
 use crate::replay::rows::{CallRow, ConnRow, Sink};
@@ -84,8 +84,8 @@ impl<S: Sink> Shard<'_, S> {
             response_frame: i64::from(answer.packet.frame),
             response_segment: i64::from(answer.packet.segment),
             settled_ns: settled(flow, call),
-            request_place: place(flow, call.request.as_ref()),
-            response_place: place(flow, call.response.as_ref()),
+            request_place: place(flow, protocol, call.request.as_ref()),
+            response_place: place(flow, protocol, call.response.as_ref()),
             dissector: Text::const_new(protocol.name),
             within: Text::const_new(call.inner().map_or("", |_| outer.name)),
             index: flow.calls as i64,
@@ -145,10 +145,12 @@ impl<S: Sink> Shard<'_, S> {
 }
 
 /// Where a message is in its connection, the same for every vantage; -1 without one.
-fn place(flow: &Flow, message: Option<&Message>) -> i64 {
+fn place(flow: &Flow, protocol: &Protocol, message: Option<&Message>) -> i64 {
+    let in_stream =
+        flow.conn.key.proto == Proto::Tcp && protocol.carriers.first() != Some(&Carrier::Icmp);
     match message {
         None => -1,
-        Some(message) if flow.conn.key.proto == Proto::Tcp => i64::from(message.first.seq),
+        Some(message) if in_stream => i64::from(message.first.seq),
         Some(message) => (message.key & i64::MAX as u64) as i64,
     }
 }
@@ -225,6 +227,7 @@ fn common(
         has_response: response.is_some(),
         is_half: any.kind != Kind::OneWay && (request.is_none() || response.is_none()),
         unanswered: Text::const_new(call.unanswered.name()),
+        retries: request.map_or(0, |m| i64::from(call.requests.saturating_sub(m.units))),
         request_size: request.map_or(0, |m| m.bytes as i64),
         response_size: response.map_or(0, |m| m.bytes as i64),
         trace_id: asked.trace_id.clone(),

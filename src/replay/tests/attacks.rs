@@ -114,7 +114,24 @@ fn errors_find_the_connection_that_they_quote() {
     let mut init = vec![0, 99, 0, 100, 0, 0, 0, 0, 1, 2, 3, 4];
     init.extend([1, 0, 0, 20]);
     frames.push((at + 5 * SECOND, ip(132, 7, 8, 1, &init)));
-    let (rows, _) = replay_frames(&frames, &Limits::default());
+    let (rows, stats) = replay_frames(&frames, &Limits::default());
+    let calls: Vec<_> = rows
+        .calls
+        .iter()
+        .filter(|call| &*call.protocol == "ICMP")
+        .map(|c| (&*c.operation, &*c.outcome, &*c.error, &*c.src_ip, c.dst_port))
+        .collect();
+    // An error is a call from who sent the packet that it quotes.
+    assert_eq!(
+        calls,
+        [
+            ("destination unreachable", "ok", "fragmentation needed", "10.0.0.9", 80),
+            ("destination unreachable", "refused", "port unreachable", "10.0.0.9", 53),
+            ("echo", "unknown", "", "10.0.0.7", 42),
+        ]
+    );
+    let icmp = &stats.protocols["icmp"];
+    assert_eq!((icmp.requests, icmp.responses, icmp.calls), (1, 0, 3));
     let told: Vec<_> = rows
         .conns
         .iter()

@@ -72,7 +72,7 @@ impl Fed {
             Feed::GiveUp(_) => self.gave_up = true,
         }
         // What the analysis does with a dissector that wants ever more, and with datagrams.
-        if self.carrier == Carrier::Datagram || unread.len() > self.limits.pending_bytes_max {
+        if self.carrier != Carrier::Stream || unread.len() > self.limits.pending_bytes_max {
             unread.clear();
         }
     }
