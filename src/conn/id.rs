@@ -22,28 +22,28 @@ pub(super) fn content_id(packet: &Packet, payload: &[u8]) -> i64 {
             hash.update(payload);
         }
     }
-    positive(&hash)
+    positive(hash.finalize())
 }
 
 /// The id of a connection's call, from where its request and response begin in their streams (or
 /// the protocol's own ids of datagrams); `repeat` tells apart those that begin at the same place.
 pub fn call_id(conn: i64, request_place: i64, response_place: i64, repeat: u64) -> i64 {
-    let mut hash = blake3::Hasher::new();
-    hash.update(&conn.to_be_bytes());
     // The response of a call may be missing from some captures: the request alone names it.
     let (half, place) = match request_place {
         -1 => (1, response_place),
         place => (0, place),
     };
-    hash.update(&[half]);
-    hash.update(&place.to_be_bytes());
-    hash.update(&repeat.to_be_bytes());
-    positive(&hash)
+    let parts: [&[u8]; 4] =
+        [&conn.to_be_bytes(), &[half], &place.to_be_bytes(), &repeat.to_be_bytes()];
+    let mut bytes = [0; 25];
+    for (byte, part) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
+        *byte = *part;
+    }
+    positive(blake3::hash(&bytes))
 }
 
 /// 63 bits of a hash, never 0: ids are non-negative in every engine, and 0 means none.
-fn positive(hash: &blake3::Hasher) -> i64 {
-    let mut bytes = [0; 8];
-    hash.finalize_xof().fill(&mut bytes);
-    (i64::from_be_bytes(bytes) & i64::MAX).max(1)
+fn positive(hash: blake3::Hash) -> i64 {
+    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+    (i64::from_be_bytes([a, b, c, d, e, f, g, h]) & i64::MAX).max(1)
 }

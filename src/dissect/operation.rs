@@ -2,6 +2,9 @@
 //! calls of one endpoint share a name. Judged by the segment's own shape, never by what other
 //! calls looked like: the same path has the same template in every capture.
 
+use memchr::{memchr, memrchr};
+
+use super::text::cut;
 use crate::field::Text;
 
 const BYTES_MAX: usize = 128;
@@ -23,26 +26,42 @@ pub fn endpoint(method: &str, path: &str) -> Text {
 
 /// Appends the template of `path`, which may carry a query or path parameters.
 fn template(path: &str, out: &mut Text) {
-    let path = path.split(['?', '#', ';']).next().unwrap_or(path);
-    for (position, segment) in path.split('/').enumerate() {
-        if position > 0 {
-            out.push('/');
+    let end = path.bytes().position(|byte| matches!(byte, b'?' | b'#' | b';'));
+    let path = path.get(..end.unwrap_or(path.len())).unwrap_or(path);
+    // What stays is copied in one piece up to the next id.
+    let (mut copied, mut at) = (0, 0);
+    loop {
+        let rest = path.get(at..).unwrap_or_default();
+        let len = memchr(b'/', rest.as_bytes()).unwrap_or(rest.len());
+        if let Some(id_len) = id_prefix(rest.get(..len).unwrap_or_default()) {
+            out.push_str(path.get(copied..at).unwrap_or_default());
+            out.push_str(ID);
+            copied = at + id_len;
         }
-        if out.len() > BYTES_MAX {
-            return;
+        at += len + 1;
+        if len == rest.len() || out.len() + (at - copied) > BYTES_MAX {
+            break;
         }
-        match segment.rsplit_once('.') {
-            _ if is_version(segment) => out.push_str(segment),
-            Some((stem, extension))
-                if is_extension(extension) && !stem.contains('@') && is_id(stem) =>
-            {
-                out.push_str(ID);
-                out.push('.');
-                out.push_str(extension);
-            }
-            _ if is_id(segment) => out.push_str(ID),
-            _ => out.push_str(segment),
+    }
+    out.push_str(cut(path.get(copied..).unwrap_or_default(), BYTES_MAX));
+}
+
+/// Length of the id that a segment begins with: all of it, or what stands before its extension.
+fn id_prefix(segment: &str) -> Option<usize> {
+    // Names without a digit or a foreign byte are most segments, told quickly.
+    if !segment.bytes().any(|byte| !byte.is_ascii_alphabetic() && byte != b'-' && byte != b'_') {
+        return None;
+    }
+    let extension = memrchr(b'.', segment.as_bytes()).filter(|_| !is_version(segment));
+    let split = extension.and_then(|dot| Some((segment.get(..dot)?, segment.get(dot + 1..)?)));
+    match split {
+        Some((stem, extension))
+            if is_extension(extension) && !stem.contains('@') && is_id(stem) =>
+        {
+            Some(stem.len())
         }
+        _ if !is_version(segment) && is_id(segment) => Some(segment.len()),
+        _ => None,
     }
 }
 

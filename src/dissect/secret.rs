@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use memchr::memchr2;
 
 use super::text::percent_decode;
-use crate::field::{Text, ToCompactString, format_compact};
+use crate::field::{Text, ToCompactString};
 use crate::limits::Limits;
 
 /// Masks secrets, or lets them through where the user asked to see them.
@@ -28,7 +28,10 @@ impl Secrets {
 
     /// What is stored of a secret of so many bytes.
     pub fn mask(bytes: usize) -> Text {
-        format_compact!("<masked {bytes} bytes>")
+        let mut mask = Text::const_new("<masked ");
+        mask.push_str(&bytes.to_compact_string()); // many times faster than formatting
+        mask.push_str(" bytes>");
+        mask
     }
 
     /// The value of a header as it is stored; `name` is lower case.

@@ -73,7 +73,10 @@ impl<'a> Found<'a> {
 
     fn into_trace(self) -> Option<Box<Trace>> {
         let census = Ids { trace: &self.census.trace, span: &self.census.span, parent: "" };
-        let skywalking = skywalking(self.skywalking);
+        let skywalking = match self.skywalking {
+            "" => Default::default(),
+            value => skywalking(value),
+        };
         let sky = Ids { trace: &skywalking.0, span: &skywalking.1, parent: "" };
         let all = [self.w3c, self.b3, self.b3_multi, self.jaeger, self.amazon, self.google, census];
         let ids = all
@@ -97,12 +100,13 @@ impl<'a> Found<'a> {
 
 /// Hexadecimal and not all zeros, which stands for "no trace"; X-Ray's hyphen is allowed.
 fn is_hex_id(text: &str) -> bool {
-    let mut is_zero = true;
-    let mut is_digit = |byte: u8| {
-        is_zero &= matches!(byte, b'0' | b'-');
-        byte.is_ascii_hexdigit() || byte == b'-'
-    };
-    text.len() <= 64 && text.bytes().all(&mut is_digit) && !is_zero
+    // All bytes are looked at, so that several are at once.
+    let (mut is_hex, mut is_zero) = (text.len() <= 64, true);
+    for byte in text.bytes().take(64) {
+        is_hex &= byte.is_ascii_hexdigit() | (byte == b'-');
+        is_zero &= (byte == b'0') | (byte == b'-');
+    }
+    is_hex & !is_zero
 }
 
 fn is_decimal_id(text: &str) -> bool {
@@ -124,7 +128,10 @@ fn hex_id(text: &str) -> Text {
 
 /// An id as it is stored: a hexadecimal one in lower case, SkyWalking's as it stands.
 fn any_id(text: &str) -> Text {
-    if is_word(text) && !is_hex_id(text) { Text::from(text) } else { hex_id(text) }
+    match hex_id(text) {
+        id if id.is_empty() && is_word(text) => Text::from(text),
+        id => id,
+    }
 }
 
 /// SkyWalking's ids: numbers and letters with dots between them.
@@ -163,13 +170,13 @@ fn skywalking(value: &str) -> (String, String) {
 
 /// `version-traceid-parentid-flags` (W3C Trace Context); the parent id is the caller's span.
 fn w3c(value: &str) -> Ids<'_> {
-    let mut parts = value.trim().split('-');
-    match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(version), Some(trace), Some(span), Some(_))
-            if version.len() == 2 && trace.len() == 32 && span.len() == 16 =>
-        {
-            Ids { trace, span, parent: "" }
-        }
+    let value = value.trim();
+    let part = |start, end| match value.as_bytes().get(end) {
+        Some(b'-') => value.get(start..end).filter(|part| !part.contains('-')),
+        _ => None,
+    };
+    match (part(0, 2), part(3, 35), part(36, 52)) {
+        (Some(_), Some(trace), Some(span)) => Ids { trace, span, parent: "" },
         _ => Ids::default(),
     }
 }

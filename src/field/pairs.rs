@@ -90,10 +90,10 @@ impl Pairs {
             1u64 << ((key.len() as u64 * 7 + first * 5 + last * 3) % 64)
         };
         let mut seen = 0u64;
+        if self.len() > 32 {
+            return self.has_repeats_sorted();
+        }
         for (at, (key, _)) in self.iter().enumerate() {
-            if at >= 32 {
-                return self.has_repeats_sorted();
-            }
             if seen & bit(key) != 0 && self.iter().take(at).any(|(other, _)| other == key) {
                 return true;
             }

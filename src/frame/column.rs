@@ -77,7 +77,7 @@ impl Values {
             }
             Values::List { lens, items } => {
                 let leaf = leaf()?;
-                let levels = Levels::lists(lens, leaf.max_def_level as u32)?;
+                let levels = Levels::lists(lens, leaf.max_def_level as u32);
                 lens.clear();
                 items.settle();
                 out.push(pages.texts(items, &levels, leaf, false)?);
@@ -85,7 +85,7 @@ impl Values {
             }
             Values::Map { lens, keys, values } => {
                 let leaves = [leaf()?, leaf()?];
-                let levels = Levels::lists(lens, leaves[0].max_def_level as u32)?;
+                let levels = Levels::lists(lens, leaves[0].max_def_level as u32);
                 lens.clear();
                 for (texts, leaf) in [keys, values].into_iter().zip(leaves) {
                     texts.settle();
@@ -177,7 +177,7 @@ impl Rows {
         leaves: &[ColumnDescriptor],
         pages: &mut Pages,
     ) -> io::Result<Vec<Chunk>> {
-        let flat = Levels::flat(std::mem::take(&mut self.len))?;
+        let flat = Levels::flat(std::mem::take(&mut self.len));
         let (mut leaves, mut out) = (leaves.iter(), Vec::with_capacity(leaves.len()));
         for (values, def) in self.values.iter_mut().zip(&self.table.columns) {
             let us = match values {

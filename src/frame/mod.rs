@@ -4,6 +4,7 @@
 mod column;
 mod coverage;
 mod dataset;
+mod delta;
 mod flows;
 mod join;
 pub mod lower;
@@ -11,6 +12,7 @@ pub mod made;
 mod meta;
 mod page;
 mod parquet;
+mod rle;
 mod select;
 mod table;
 mod text;

@@ -15,11 +15,16 @@ use polars_parquet::parquet::statistics::ParquetStatistics;
 use polars_parquet::write::{CompressedDataPage, CompressedPage};
 
 use super::text::{Texts, value_at};
+use super::{delta, rle};
 
-/// zstd level of the pages: 1 is the fastest, and frames are read more than once.
-const ZSTD_LEVEL: i32 = 1;
+/// zstd level of the pages: one that leaves letters as they are, and so costs half of level 1 for
+/// a quarter more bytes.
+const ZSTD_LEVEL: i32 = -1;
 /// Pages of fewer bytes are stored as they are.
 const COMPRESSED_BYTES_MIN: usize = 64;
+/// Of longer pages so many bytes are compressed, to see whether it is worth it.
+const TRIED_BYTES: usize = 2 << 10;
+const TRIED_BYTES_MIN: usize = 4 * TRIED_BYTES;
 /// Longer text makes no statistics.
 const STATISTICS_BYTES_MAX: usize = 64;
 /// Integers of a row group that are tried for repetitions before their dictionary is made.
@@ -38,35 +43,39 @@ pub(super) struct Levels {
 
 impl Levels {
     /// One value in each row.
-    pub fn flat(rows: usize) -> io::Result<Self> {
+    pub fn flat(rows: usize) -> Self {
         let mut levels = Levels { bytes: Vec::with_capacity(16), values: rows, rows };
-        levels.put(|bytes| hybrid_rle::encode(bytes, std::iter::repeat_n(true, rows), 1))?;
-        Ok(levels)
+        levels.put(|bytes| rle::run(1, rows, 1, bytes));
+        levels
     }
 
     /// A list of so many values in each row; `defined` is the definition level of a value.
-    pub fn lists(lens: &[u32], defined: u32) -> io::Result<Self> {
-        let values = lens.iter().map(|&len| len.max(1) as usize).sum();
+    pub fn lists(lens: &[u32], defined: u32) -> Self {
+        let places = |len: u32| len.max(1) as usize;
+        let values = lens.iter().map(|&len| places(len)).sum();
         let mut levels = Levels { bytes: Vec::with_capacity(values / 2), values, rows: lens.len() };
-        let repeated = lens.iter().flat_map(|&len| (0..len.max(1)).map(|at| u32::from(at > 0)));
-        levels.put(|bytes| hybrid_rle::encode(bytes, repeated, 1))?;
-        let level = |&len: &u32| {
-            std::iter::repeat_n(if len == 0 { 1 } else { defined }, len.max(1) as usize)
-        };
-        levels.put(|bytes| {
-            hybrid_rle::encode(bytes, lens.iter().flat_map(level), width(defined as usize))
-        })?;
-        Ok(levels)
+        let mut numbers = Vec::with_capacity(values);
+        for &len in lens {
+            numbers.push(0);
+            numbers.resize(numbers.len() + places(len) - 1, 1);
+        }
+        levels.put(|bytes| rle::encode(&numbers, 1, bytes));
+        numbers.clear();
+        for &len in lens {
+            let level = if len == 0 { 1 } else { defined };
+            numbers.resize(numbers.len() + places(len), level);
+        }
+        levels.put(|bytes| rle::encode(&numbers, width(defined as usize), bytes));
+        levels
     }
 
     /// Appends levels behind their length.
-    fn put(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+    fn put(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 4]);
-        encode(&mut self.bytes)?;
+        encode(&mut self.bytes);
         let len = (self.bytes.len() - start - 4) as u32;
         self.bytes[start..start + 4].copy_from_slice(&len.to_le_bytes());
-        Ok(())
     }
 }
 
@@ -123,18 +132,35 @@ impl Pages {
         self.start(levels);
         let (min, max) = ints.iter().fold((i64::MAX, i64::MIN), |(a, b), &v| (a.min(v), b.max(v)));
         let statistics = Some(statistics(&min.to_le_bytes(), &max.to_le_bytes()));
-        let repeat = self.number(ints);
-        let encoding = if repeat { Encoding::RleDictionary } else { Encoding::Plain };
+        let encoding = match () {
+            _ if min == max => Encoding::RleDictionary,
+            _ if self.number(ints) => Encoding::RleDictionary,
+            _ if delta::suits(ints) => Encoding::DeltaBinaryPacked,
+            _ => Encoding::Plain,
+        };
         let data = Data { levels, encoding, statistics, descriptor: leaf };
-        if !repeat {
-            ints.iter().for_each(|int| self.page.extend_from_slice(&int.to_le_bytes()));
-            return self.chunk(None, data);
+        match encoding {
+            Encoding::Plain => {
+                ints.iter().for_each(|int| self.page.extend_from_slice(&int.to_le_bytes()));
+                self.chunk(None, data)
+            }
+            Encoding::DeltaBinaryPacked => {
+                delta::encode(ints, &mut self.page);
+                self.chunk(None, data)
+            }
+            _ if min == max => {
+                self.page.push(0);
+                rle::run(0, ints.len(), 0, &mut self.page);
+                self.chunk(Some((&min.to_le_bytes(), 1)), data)
+            }
+            _ => {
+                indices(&mut self.page, &self.ids, self.places.len());
+                let dictionary = std::mem::take(&mut self.dictionary);
+                let chunk = self.chunk(Some((&dictionary, self.places.len())), data);
+                self.dictionary = dictionary;
+                chunk
+            }
         }
-        indices(&mut self.page, &self.ids, self.places.len())?;
-        let dictionary = std::mem::take(&mut self.dictionary);
-        let chunk = self.chunk(Some((&dictionary, self.places.len())), data);
-        self.dictionary = dictionary;
-        chunk
     }
 
     /// Numbers the distinct integers; `false` when they hardly repeat.
@@ -180,7 +206,7 @@ impl Pages {
                 Data { levels, encoding: Encoding::Plain, statistics: None, descriptor: leaf };
             return self.chunk(None, data);
         };
-        indices(&mut self.page, texts.ids(), distinct)?;
+        indices(&mut self.page, texts.ids(), distinct);
         let statistics = if skip { text_statistics(texts) } else { None };
         let data = Data { levels, encoding: Encoding::RleDictionary, statistics, descriptor: leaf };
         self.chunk(Some((texts.bytes(), distinct)), data)
@@ -194,11 +220,10 @@ impl Pages {
     /// The page at hand behind its dictionary, if it has one.
     fn chunk(&mut self, dictionary: Option<(&[u8], usize)>, data: Data<'_>) -> io::Result<Chunk> {
         let mut chunk = Vec::with_capacity(2);
-        let bytes = self.page.len() + dictionary.map_or(0, |(bytes, _)| bytes.len());
-        let codec = if bytes < COMPRESSED_BYTES_MIN {
-            Compression::Uncompressed
-        } else {
-            Compression::Zstd
+        let is_packed = data.encoding == Encoding::DeltaBinaryPacked;
+        let codec = match !is_packed && self.is_worth_it(dictionary.map_or(&[], |(d, _)| d))? {
+            true => Compression::Zstd,
+            false => Compression::Uncompressed,
         };
         if let Some((bytes, distinct)) = dictionary {
             let packed = packed(&mut self.compressor, codec, bytes)?;
@@ -221,6 +246,20 @@ impl Pages {
     }
 }
 
+impl Pages {
+    /// Whether the page at hand and its dictionary get smaller: ids hardly do, and are most of what
+    /// there is. Of much a piece tells.
+    fn is_worth_it(&mut self, dictionary: &[u8]) -> io::Result<bool> {
+        let bytes = if dictionary.len() > self.page.len() { dictionary } else { &self.page };
+        let tried = match bytes.len() {
+            0..COMPRESSED_BYTES_MIN => return Ok(false),
+            COMPRESSED_BYTES_MIN..TRIED_BYTES_MIN => return Ok(true),
+            len => &bytes[len / 2..][..TRIED_BYTES],
+        };
+        Ok(self.compressor.compress(tried)?.len() < TRIED_BYTES * 7 / 8)
+    }
+}
+
 fn packed(
     compressor: &mut zstd::bulk::Compressor<'_>,
     codec: Compression,
@@ -233,10 +272,10 @@ fn packed(
 }
 
 /// Appends the places of values in a dictionary of `distinct` ones.
-fn indices(page: &mut Vec<u8>, ids: &[u32], distinct: usize) -> io::Result<()> {
+fn indices(page: &mut Vec<u8>, ids: &[u32], distinct: usize) {
     let width = width(distinct.saturating_sub(1));
     page.push(width as u8);
-    hybrid_rle::encode(page, ids.iter().copied(), width)
+    rle::encode(ids, width, page);
 }
 
 fn statistics(min: &[u8], max: &[u8]) -> ParquetStatistics {

@@ -12,22 +12,27 @@ const PLAIN_GROUPS: u32 = 8;
 /// stays in the processor's cache finds nearly all; what it does not find is stored again.
 const SLOTS: usize = 1024;
 /// Values of a place that are looked for before it is judged to hardly repeat itself.
-const PLACE_SAMPLE: u32 = 64;
+const PLACE_SAMPLE: u32 = 128;
 
-/// A distinct value that may be looked for; `number` 0 is an empty slot.
+/// A value that may come again. What it is compared by is here, so that the values themselves,
+/// which do not fit the processor's cache, are only looked at where it is likely that it did.
 #[derive(Clone, Copy, Default)]
 struct Slot {
     /// Part of the value's hash.
     tag: u32,
-    /// Number of the value, from 1.
+    /// Number of the value, from 1; 0 is an empty slot.
     number: u32,
+    /// Where it begins in the column's bytes.
+    start: u32,
 }
 
 /// What is known of the values that come in one place: those of one header, say.
 #[derive(Clone, Copy, Default)]
 struct Place {
     /// The value that came there last.
-    last: u32,
+    last: Slot,
+    /// It came there twice running: many columns hold one value alone.
+    is_same: bool,
     looked_for: u32,
     found: u32,
 }
@@ -90,12 +95,7 @@ impl Texts {
             append(&mut self.bytes, value.as_bytes());
             return 0;
         }
-        let place = place as usize;
-        if place >= self.places.len() {
-            self.places.resize(place + 1, Place::default());
-        }
-        let last = self.places[place].last;
-        let id = if self.is(last, value) { last } else { self.id(value, place) };
+        let id = self.id(value, place as usize);
         self.ids.push(id);
         if self.ids.len() == JUDGED_ROWS {
             self.judge();
@@ -105,43 +105,59 @@ impl Texts {
 
     /// The number of a value, which may be new.
     fn id(&mut self, value: &str, place: usize) -> u32 {
-        let next = self.starts.len() as u32;
-        let id = match self.places[place].repeats() {
-            true => self.look_for(value, next),
-            false => next,
-        };
-        if id == next {
-            self.starts.push(self.bytes.len() as u32);
-            append(&mut self.bytes, value.as_bytes());
+        if place >= self.places.len() {
+            self.places.resize(place + 1, Place::default());
         }
-        let place = &mut self.places[place];
-        place.last = id;
-        place.looked_for += 1;
-        place.found += u32::from(id != next);
-        id
-    }
-
-    /// The number of a value that was met before, else `next`, which it is found by from now on.
-    fn look_for(&mut self, value: &str, next: u32) -> u32 {
-        if self.slots.is_empty() {
-            self.slots.resize(SLOTS, Slot::default());
+        let known = self.places[place];
+        if known.is_same && self.holds(known.last, value) {
+            return known.last.number - 1;
+        }
+        if !known.repeats() {
+            return self.add(value);
         }
         let hash = self.hasher.hash_one(value);
         let (tag, at) = ((hash >> 32) as u32, hash as usize % SLOTS);
-        let slot = self.slots[at];
-        if slot.tag == tag && slot.number > 0 && self.is(slot.number - 1, value) {
-            return slot.number - 1;
-        }
-        self.slots[at] = Slot { tag, number: next + 1 };
-        next
+        let is_same = self.is(known.last, tag, value);
+        let found = match is_same {
+            true => Some(known.last),
+            false => self.slots.get(at).copied().filter(|&slot| self.is(slot, tag, value)),
+        };
+        let slot = match found {
+            Some(slot) => slot,
+            None => self.add_slot(value, tag, at),
+        };
+        let place = &mut self.places[place];
+        place.last = slot;
+        place.is_same = is_same;
+        place.looked_for += 1;
+        place.found += u32::from(found.is_some());
+        slot.number - 1
     }
 
-    fn is(&self, id: u32, value: &str) -> bool {
-        self.starts.get(id as usize).is_some_and(|&start| {
-            let rest = &self.bytes[start as usize..];
-            rest.starts_with(&(value.len() as u32).to_le_bytes())
-                && rest[4..].starts_with(value.as_bytes())
-        })
+    /// Adds a value that is found from now on.
+    fn add_slot(&mut self, value: &str, tag: u32, at: usize) -> Slot {
+        if self.slots.is_empty() {
+            self.slots.resize(SLOTS, Slot::default());
+        }
+        let start = self.bytes.len() as u32;
+        let slot = Slot { tag, number: self.add(value) + 1, start };
+        self.slots[at] = slot;
+        slot
+    }
+
+    /// Adds a value.
+    fn add(&mut self, value: &str) -> u32 {
+        self.starts.push(self.bytes.len() as u32);
+        append(&mut self.bytes, value.as_bytes());
+        self.starts.len() as u32 - 1
+    }
+
+    fn is(&self, slot: Slot, tag: u32, value: &str) -> bool {
+        slot.tag == tag && slot.number > 0 && self.holds(slot, value)
+    }
+
+    fn holds(&self, slot: Slot, value: &str) -> bool {
+        value_at(&self.bytes, slot.start) == value.as_bytes()
     }
 
     /// Makes the column plain where more than three of four values are new.

@@ -4,11 +4,14 @@
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
 
+use foldhash::fast::FixedState;
+
 use crate::anomaly::{AnomalyCounts, AnomalyKind};
 use crate::call::{Call, Correlation, Unanswered};
 use crate::capture::Mark;
 use crate::conn::{Belongs, Conn, Step, call_id};
 use crate::dissect::{Carrier, Direction, Message, PROTOCOLS, Protocol, icmp};
+use crate::field::{Text, ToCompactString};
 use crate::limits::Limits;
 use crate::packet::{Packet, Proto, Side, Transport};
 use crate::stream::{Event, Reassembler, distance};
@@ -41,6 +44,8 @@ struct Flow {
     last_places: [(bool, i64); 4],
     /// Workloads of client and server, once asked.
     ends: Option<(i64, i64)>,
+    /// The addresses of both sides as text, which every row has.
+    addresses: [Text; 2],
     done: bool,
 }
 
@@ -54,7 +59,7 @@ pub(super) struct Shard<'a, S> {
     table: Table,
     calls: Vec<(&'static Protocol, Call)>,
     marks: Vec<(AnomalyKind, Mark)>,
-    protocols: HashMap<&'static str, ProtocolCounts>,
+    protocols: HashMap<&'static str, ProtocolCounts, FixedState>,
     conns: u64,
     anomalies: AnomalyCounts,
     correlations: Vec<Correlation>,
@@ -75,7 +80,7 @@ impl<'a, S: Sink> Shard<'a, S> {
             table: Table::default(),
             calls: Vec::new(),
             marks: Vec::new(),
-            protocols: HashMap::new(),
+            protocols: HashMap::default(),
             conns: 0,
             anomalies: AnomalyCounts::default(),
             // What is none was refused where the limits were made.
@@ -245,6 +250,8 @@ impl Flow {
             calls: 0,
             last_places: [(false, -1); 4],
             ends: None,
+            addresses: [packet.key.low, packet.key.high]
+                .map(|end| end.address().to_compact_string()),
             done: false,
         }
     }
@@ -265,6 +272,15 @@ impl Flow {
             _ => self.calls,
         };
         call_id(self.conn.id, request_place, response_place, round << 32 | repeat)
+    }
+
+    /// The address of one side.
+    fn address(&self, side: Side) -> Text {
+        let [low, high] = &self.addresses;
+        match side {
+            Side::Low => low.clone(),
+            Side::High => high.clone(),
+        }
     }
 
     fn context<'l>(&self, limits: &'l Limits) -> Context<'l> {

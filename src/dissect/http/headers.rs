@@ -106,12 +106,42 @@ impl Headers {
             response_headers: Self::joined(self.pairs),
         }
     }
+}
 
-    /// A header's or trailer's name as it is stored.
-    pub fn name(name: &[u8], caps: Caps) -> Text {
-        let mut name = text(name, caps.field_bytes_max);
-        name.make_ascii_lowercase();
-        name
+/// Names up to this long take no allocation.
+const SHORT: usize = 32;
+
+/// A header's or trailer's name as it is stored: in lower case.
+pub enum Name {
+    Short([u8; SHORT], usize),
+    Long(Text),
+}
+
+impl Name {
+    pub fn new(name: &[u8], caps: Caps) -> Self {
+        let mut short = [0; SHORT];
+        match short.get_mut(..name.len()) {
+            Some(space) if name.is_ascii() && name.len() <= caps.field_bytes_max => {
+                space.copy_from_slice(name);
+                // All of it, since a fixed length is done at once.
+                short.make_ascii_lowercase();
+                Name::Short(short, name.len())
+            }
+            _ => {
+                let mut long = text(name, caps.field_bytes_max);
+                long.make_ascii_lowercase();
+                Name::Long(long)
+            }
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        match self {
+            Name::Short(bytes, len) => {
+                bytes.get(..*len).and_then(|name| str::from_utf8(name).ok()).unwrap_or_default()
+            }
+            Name::Long(text) => text,
+        }
     }
 }
 

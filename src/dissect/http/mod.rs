@@ -7,7 +7,7 @@ mod snippet;
 mod target;
 
 pub use fields::{DERIVED, HttpRequest, HttpResponse};
-pub use headers::{Caps, Headers, trailer};
+pub use headers::{Caps, Headers, Name, trailer};
 pub use snippet::Snippet;
 pub use target::Target;
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::super::http::{
-    Caps, Headers, HttpRequest, HttpResponse, Target, trailer as add_trailer,
+    Caps, Headers, HttpRequest, HttpResponse, Name, Target, trailer as add_trailer,
 };
 use super::super::text::{lossy, text};
 use super::super::{Trace, operation, trace};
@@ -31,10 +31,10 @@ fn headers(fields: Fields<'_>, facts: &mut Facts, caps: Caps) -> Headers {
         if field.name.is_empty() {
             continue;
         }
-        let name = Headers::name(field.name, caps);
-        let value = value_text(field, caps);
-        facts.note(&name, &value, field.value);
-        headers.push(&name, &value, caps);
+        let (name, value) = (Name::new(field.name, caps), value_text(field, caps));
+        let name = name.as_str();
+        facts.note(name, &value, field.value);
+        headers.push(name, &value, caps);
     }
     headers
 }
@@ -139,7 +139,7 @@ pub fn response((minor, reason): (u8, &[u8]), fields: Fields<'_>, caps: Caps) ->
 /// A trailer line -> one more header, unless it is one that only a head may hold.
 pub fn trailer(line: &[u8], headers: &mut Pairs, caps: Caps) {
     let field = super::parse::field(line);
-    add_trailer(&Headers::name(field.name, caps), &value_text(field, caps), headers, caps);
+    add_trailer(Name::new(field.name, caps).as_str(), &value_text(field, caps), headers, caps);
 }
 
 fn version(minor: u8) -> Text {

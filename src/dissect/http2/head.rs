@@ -1,6 +1,6 @@
 //! Header blocks -> what a request's or response's head says.
 
-use super::super::http::{Caps, Headers};
+use super::super::http::{Caps, Headers, Name};
 use super::super::text::{lossy, text};
 use super::hpack::{Decoder, Field, Flaw};
 use crate::field::Text;
@@ -53,8 +53,8 @@ impl Head {
             Some(b":status") => self.status = status(value),
             Some([b':', ..]) => {}
             Some(name) => {
-                let name = Headers::name(name, caps);
-                self.headers.push(&name, &lossy(value, caps.field_bytes_max), caps);
+                let name = Name::new(name, caps);
+                self.headers.push(name.as_str(), &lossy(value, caps.field_bytes_max), caps);
             }
             None => self.headers.push(NAMELESS, &lossy(value, caps.field_bytes_max), caps),
         }

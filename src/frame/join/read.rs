@@ -88,6 +88,8 @@ pub(super) struct Reader<'a> {
     pub places: &'a Places<'a>,
     /// Index of each shard's first sighting, and of what is behind the last.
     starts: Vec<u32>,
+    /// All sightings, where they are few enough to be read once for all passes.
+    held: Option<Vec<Placed>>,
 }
 
 impl<'a> Reader<'a> {
@@ -101,7 +103,13 @@ impl<'a> Reader<'a> {
             };
             starts.push(starts[shard] + rows as u32);
         }
-        Ok(Reader { places, starts })
+        let mut reader = Reader { places, starts, held: None };
+        if places.parts() == 1 {
+            let mut all = Vec::with_capacity(reader.conns());
+            reader.read(|placed| all.push(placed))?;
+            reader.held = Some(all);
+        }
+        Ok(reader)
     }
 
     /// Sightings in all shards.
@@ -115,6 +123,20 @@ impl<'a> Reader<'a> {
         wanted: impl Fn(u32, &Sighting) -> bool,
         mut out: impl FnMut(Placed),
     ) -> PolarsResult<()> {
+        let mut offer = |placed: &Placed| {
+            if wanted(placed.member.index, &placed.member.sighting) {
+                out(placed.clone());
+            }
+        };
+        match &self.held {
+            Some(held) => held.iter().for_each(offer),
+            None => self.read(|placed| offer(&placed))?,
+        }
+        Ok(())
+    }
+
+    /// Reads all sightings, in order.
+    fn read(&self, mut out: impl FnMut(Placed)) -> PolarsResult<()> {
         for shard in 0..SHARDS {
             let path = file(self.places, CONNS, shard);
             if !path.exists() {
@@ -123,8 +145,7 @@ impl<'a> Reader<'a> {
             let rows = Rows::new(read_columns(&path, SIGHTING)?)?;
             for row in 0..rows.len() {
                 let index = self.starts[shard] + row as u32;
-                let Some(placed) = self.placed(&rows, row, index, shard) else { continue };
-                if wanted(index, &placed.member.sighting) {
+                if let Some(placed) = self.placed(&rows, row, index, shard) {
                     out(placed);
                 }
             }
@@ -194,9 +215,9 @@ pub(super) fn file(places: &Places<'_>, table: &str, shard: usize) -> PathBuf {
 
 /// Columns at hand by their names.
 struct Rows {
-    ints: HashMap<&'static str, Int64Chunked>,
-    texts: HashMap<&'static str, StringChunked>,
-    bools: HashMap<&'static str, BooleanChunked>,
+    ints: HashMap<&'static str, Int64Chunked, FixedState>,
+    texts: HashMap<&'static str, StringChunked, FixedState>,
+    bools: HashMap<&'static str, BooleanChunked, FixedState>,
     len: usize,
 }
 
@@ -204,9 +225,9 @@ impl Rows {
     fn new(mut frame: DataFrame) -> PolarsResult<Self> {
         frame.rechunk_mut();
         let mut rows = Rows {
-            ints: HashMap::new(),
-            texts: HashMap::new(),
-            bools: HashMap::new(),
+            ints: HashMap::default(),
+            texts: HashMap::default(),
+            bools: HashMap::default(),
             len: frame.height(),
         };
         for name in SIGHTING.iter().chain(CALL).copied() {

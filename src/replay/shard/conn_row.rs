@@ -2,7 +2,7 @@
 
 use crate::conn::Direction;
 use crate::conn::fields::{ConnCommon, ConnTrail};
-use crate::field::{Nanos, Text, ToCompactString, format_compact};
+use crate::field::{Nanos, Text, format_compact};
 use crate::packet::Side;
 
 use super::Flow;
@@ -22,9 +22,9 @@ pub(super) fn conn_common(flow: &Flow, end_ns: i64) -> ConnCommon {
         timestamp: Nanos(conn.first.ts_ns),
         elapsed_time: (conn.last_ns - conn.first.ts_ns).max(0) / 1000,
         protocol: Text::const_new(conn.key.proto.title()),
-        src_ip: src.address().to_compact_string(),
+        src_ip: flow.address(client),
         src_port: i64::from(src.port),
-        dst_ip: dst.address().to_compact_string(),
+        dst_ip: flow.address(client.other()),
         dst_port: i64::from(dst.port),
         outcome: Text::const_new(conn.outcome(end_ns).name()),
         conn_state: Text::const_new(conn.state()),

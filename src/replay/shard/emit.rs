@@ -7,7 +7,7 @@ use crate::capture::Mark;
 use crate::conn::Direction;
 use crate::conn::fields::ConnKeys;
 use crate::dissect::{Carrier, Kind, Message, Protocol, Trace};
-use crate::field::{Nanos, Text, ToCompactString};
+use crate::field::{Nanos, Text};
 use crate::packet::{Endpoint, Proto, Side};
 use crate::replay::rows::{CallRow, ConnRow, Sink};
 
@@ -216,9 +216,9 @@ fn common(
         server_time: 0,
         network_time: 0,
         protocol: Text::const_new(protocol.title),
-        src_ip: src.address().to_compact_string(),
+        src_ip: flow.address(caller),
         src_port: i64::from(src.port),
-        dst_ip: dst.address().to_compact_string(),
+        dst_ip: flow.address(caller.other()),
         dst_port: i64::from(dst.port),
         outcome: Text::const_new(outcome.name()),
         operation: request.map_or(Text::default(), |m| m.operation.clone()),
