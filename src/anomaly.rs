@@ -59,6 +59,8 @@ anomalies! {
     TlsMalformed "tls_malformed" "Bytes on a TLS connection that are no record, or a hello that cannot be read.";
     TlsHandshakeLimit "tls_handshake_limit" "A TLS handshake message longer than the limit.";
     IcmpMalformed "icmp_malformed" "An ICMP message shorter than its header.";
+    TlsUndecrypted "tls_undecrypted" "A TLS record that the keys at hand did not open.";
+    TlsSecretsLimit "tls_secrets_limit" "A capture brought more TLS secrets than the limit; the rest was not kept.";
     DnsMalformed "dns_malformed" "A DNS message whose counts, names or lengths do not add up.";
     DnsLimit "dns_limit" "A DNS message with more records than the limit; the rest was not read.";
     RedisMalformed "redis_malformed" "Bytes on a Redis connection that are no RESP value.";

@@ -56,5 +56,6 @@ pub mod cli;
 pub mod synth;
 
 pub mod anomaly;
+pub mod keylog;
 pub mod limits;
 pub mod outcome;

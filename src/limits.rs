@@ -2,11 +2,12 @@
 //! count, never a crash and never silence. The values shape results, so they are part of the
 //! cache key.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::keylog::KeyLog;
 
 /// Bounds on what hostile or odd traffic can make the analysis keep.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Limits {
     /// Decompressed capture bytes held per batch.
     pub batch_bytes: usize,
@@ -69,6 +70,10 @@ pub struct Limits {
     pub ws_inflated_bytes_max: u64,
     /// Bytes of one TLS handshake message, certificates included.
     pub tls_handshake_bytes_max: usize,
+    /// Numbers beyond the next that a sealed TLS record is tried under after a loss.
+    pub tls_records_ahead_max: u64,
+    /// Secrets kept of key logs, those of files and those of captures apart.
+    pub tls_secrets_max: usize,
     /// Text of one field kept in the frames; the rest is in the capture.
     pub field_bytes_max: usize,
     /// Bytes looked at of one message whose length stands in front; the rest is counted.
@@ -95,6 +100,8 @@ pub struct Limits {
     pub coverage_buckets_max: usize,
     /// What ties calls together beyond tracing headers: `header:NAME`, `cookie:NAME`.
     pub correlate: Vec<String>,
+    /// Secrets of TLS and QUIC sessions.
+    pub keys: KeyLog,
     /// Keep tokens, cookies and passwords as they are instead of `<masked N bytes>`.
     pub show_secrets: bool,
 }
@@ -131,6 +138,8 @@ impl Default for Limits {
             hpack_table_bytes_max: 64 << 10,
             ws_inflated_bytes_max: 16 << 20,
             tls_handshake_bytes_max: 256 << 10,
+            tls_records_ahead_max: 256,
+            tls_secrets_max: 1 << 20,
             field_bytes_max: 4096,
             frame_bytes_max: 16 << 10,
             amqp_channels_max: 2048,
@@ -144,6 +153,7 @@ impl Default for Limits {
             anomaly_rows_max: 1000,
             coverage_buckets_max: 16_384,
             correlate: Vec::new(),
+            keys: KeyLog::default(),
             show_secrets: false,
         }
     }

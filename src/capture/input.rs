@@ -39,7 +39,12 @@ pub struct Inputs {
     pub clusters: Vec<PathBuf>,
     /// `sidecar.jsonl` files found inside input folders, with their node.
     pub sidecars: Vec<(String, PathBuf)>,
+    /// `tls-keys.log` files found inside input folders, or beside files.
+    pub key_logs: Vec<PathBuf>,
 }
+
+/// Name of a key log that lies beside a capture.
+const KEY_LOG: &str = "tls-keys.log";
 
 impl Inputs {
     /// Finds capture files and metadata below each of `paths`.
@@ -63,6 +68,7 @@ impl Inputs {
             } else {
                 let first_ns = first_packet(path, limits)?;
                 found.captures.push((loose_node(path), "pcap".into(), path.clone(), first_ns));
+                found.key_logs.extend(Some(path.with_file_name(KEY_LOG)).filter(|p| p.is_file()));
             }
         }
         Ok(found.into_inputs())
@@ -79,6 +85,7 @@ struct Found {
     captures: Vec<(String, String, PathBuf, Option<i64>)>,
     clusters: Vec<PathBuf>,
     sidecars: Vec<(String, PathBuf)>,
+    key_logs: Vec<PathBuf>,
 }
 
 impl Found {
@@ -122,6 +129,8 @@ impl Found {
         let place = place.strip_prefix(&["nodes".to_string()]).unwrap_or(place);
         if name == "cluster.json" {
             self.clusters.push(path);
+        } else if name == KEY_LOG {
+            self.key_logs.push(path);
         } else if name.starts_with("sidecar.jsonl") {
             self.sidecars.push((place.first().cloned().unwrap_or_default(), path));
         } else {
@@ -155,7 +164,10 @@ impl Found {
             .collect();
         self.clusters.sort();
         self.sidecars.sort();
-        Inputs { vantages, clusters: self.clusters, sidecars: self.sidecars }
+        self.key_logs.sort();
+        self.key_logs.dedup();
+        let Found { clusters, sidecars, key_logs, .. } = self;
+        Inputs { vantages, clusters, sidecars, key_logs }
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Record {
 enum Parsed {
     /// A record, and the bytes it took with everything around it.
     Record(Record, usize),
+    /// A key log, and the bytes that its block took.
+    Secrets(Vec<u8>, usize),
     /// Something that is no packet (a pcapng block of another kind).
     Skip(usize),
     /// The record does not end within these bytes.

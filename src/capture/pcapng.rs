@@ -1,6 +1,6 @@
 //! Packet blocks of a pcapng file (draft-ietf-opsawg-pcapng): many sections, many interfaces each
-//! with its link type and clock, enhanced, simple and obsolete packet blocks. Other blocks are
-//! passed over.
+//! with its link type and clock, enhanced, simple and obsolete packet blocks, and the secrets of TLS
+//! sessions that a capture brings. Other blocks are passed over.
 
 use pcap_parser::Block;
 use pcap_parser::pcapng::{EnhancedPacketBlock, InterfaceDescriptionBlock, SimplePacketBlock};
@@ -10,6 +10,8 @@ use super::{Parsed, Record};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const OBSOLETE_PACKET: u32 = 2;
+/// Secrets that are a key log (`TLSK`).
+const TLS_KEY_LOG: u32 = 0x544c_534b;
 /// Interfaces of one section; more are a broken or hostile file.
 const INTERFACES_MAX: usize = 4096;
 
@@ -95,6 +97,10 @@ impl PcapNgFile {
             Block::SimplePacket(block) => self.simple(block, start),
             Block::Unknown(block) if block.block_type == OBSOLETE_PACKET => {
                 self.obsolete(bytes, start)
+            }
+            Block::DecryptionSecrets(block) if block.secrets_type.0 == TLS_KEY_LOG => {
+                let text = block.data.get(..block.secrets_len as usize)?;
+                return Some(Parsed::Secrets(text.to_vec(), bytes.len()));
             }
             _ => None,
         };

@@ -18,11 +18,14 @@ use crate::limits::Limits;
 pub struct Batch {
     pub bytes: Vec<u8>,
     pub records: Vec<Record>,
+    /// Key logs that the files brought before or among the records.
+    pub secrets: Vec<Vec<u8>>,
 }
 
 impl Batch {
     /// Empties it for the next records.
     pub fn clear(&mut self) {
+        self.secrets.clear();
         self.records.clear();
         self.bytes.clear();
     }
@@ -148,6 +151,10 @@ impl SegmentReader {
                 Parsed::Record(mut record, taken) => {
                     record.offset = self.offset + at as u64;
                     batch.records.push(record);
+                    at += taken;
+                }
+                Parsed::Secrets(text, taken) => {
+                    batch.secrets.push(text);
                     at += taken;
                 }
                 Parsed::Skip(taken) => at += taken,

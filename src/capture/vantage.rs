@@ -31,14 +31,19 @@ impl<'a> VantageReader<'a> {
         batch_bytes: usize,
         limits: &Limits,
     ) -> Result<bool, CaptureError> {
+        // Secrets go ahead of records that are held back.
+        let mut secrets = Vec::new();
         loop {
             if !self.next_records(batch, batch_bytes, limits)? {
                 batch.clear();
                 self.order.give(batch);
+                batch.secrets = secrets;
                 return Ok(!batch.records.is_empty());
             }
+            secrets.append(&mut batch.secrets);
             self.order.pass(batch, limits);
             if !batch.records.is_empty() {
+                batch.secrets = secrets;
                 return Ok(true);
             }
         }

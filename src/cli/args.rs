@@ -10,6 +10,10 @@ pub struct Global {
     /// Kubernetes metadata: JSON of `kubectl get pods,services,endpointslices,nodes,replicasets,events -A -o json`
     #[arg(long, value_name = "FILE", global = true, help_heading = "Global options")]
     pub cluster: Vec<PathBuf>,
+    /// Secrets of TLS sessions, as SSLKEYLOGFILE writes them; a tls-keys.log beside a capture and
+    /// secrets inside one are found by themselves
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Global options")]
+    pub keylog: Vec<PathBuf>,
     /// Begin of the window: RFC 3339, wall clock in --tz (14:15), or relative to the capture's end (-10m)
     #[arg(
         long,

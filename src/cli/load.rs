@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::call::Correlation;
 use crate::capture::Inputs;
 use crate::frame::{self, Dataset};
+use crate::keylog::KeyLog;
 use crate::limits::Limits;
 use crate::replay::Window;
 use crate::report::text;
@@ -53,6 +54,9 @@ pub fn pasted(global: &Global, inputs: &[PathBuf]) -> String {
     for cluster in &global.cluster {
         words.extend(["--cluster".to_string(), cluster.display().to_string()]);
     }
+    for log in &global.keylog {
+        words.extend(["--keylog".to_string(), log.display().to_string()]);
+    }
     text::shell(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
@@ -89,8 +93,9 @@ fn clear_unfinished() {
 
 /// Finds, reads and dissects the inputs.
 pub fn load(global: &Global, paths: &[PathBuf]) -> anyhow::Result<Loaded> {
-    let limits = limits(global)?;
+    let mut limits = limits(global)?;
     let inputs = Inputs::find(paths, &limits)?;
+    limits.keys = key_log(global, &inputs, &limits)?;
     let (directory, metadata_hash) = metadata(global, &inputs, &limits)?;
     let window = time::window(global, &inputs, &limits)?;
     let cache = cache_dir(global)?;
@@ -121,6 +126,21 @@ fn limits(global: &Global) -> anyhow::Result<Limits> {
     }
     let correlate = global.correlate.clone();
     Ok(Limits { show_secrets: global.show_secrets, correlate, ..Limits::default() })
+}
+
+/// The secrets of all key logs that were named or found.
+fn key_log(global: &Global, inputs: &Inputs, limits: &Limits) -> anyhow::Result<KeyLog> {
+    let mut texts = Vec::new();
+    for path in global.keylog.iter().chain(&inputs.key_logs) {
+        let text =
+            std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let (_, count) = KeyLog::new(std::slice::from_ref(&text), limits.tls_secrets_max);
+        if count == 0 && !global.quiet {
+            eprintln!("note: {}: holds no TLS secrets", path.display());
+        }
+        texts.push(text);
+    }
+    Ok(KeyLog::new(&texts, limits.tls_secrets_max).0)
 }
 
 fn progress(global: &Global, inputs: &Inputs) -> ProgressBar {

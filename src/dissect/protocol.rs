@@ -105,11 +105,24 @@ impl std::fmt::Debug for Next {
     }
 }
 
+/// A piece of a stream that is carried inside a connection's own (the plaintext of TLS), as
+/// reassembly would give it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inside {
+    /// Bytes of one direction, and the mark of the first: the packet that brought them.
+    Bytes(Direction, Vec<u8>, Mark),
+    /// So many bytes are missing before what comes next.
+    Gap(Direction, u64, Mark),
+    End(Direction),
+}
+
 /// Where a dissector leaves what it found.
 #[derive(Debug, Default)]
 pub struct Output {
     pub messages: Vec<Message>,
     pub anomalies: Vec<(AnomalyKind, Mark)>,
+    /// What the stream carries inside, whose protocol its bytes tell.
+    pub inside: Vec<Inside>,
     /// Set when the stream goes on in another protocol: all that is not yet taken, in both
     /// directions, is the next one's, and this dissector is not asked again.
     pub next: Option<Next>,

@@ -160,6 +160,7 @@ impl Replay<'_> {
         let mut step = Step::new(shards.len());
         while self.read(reader, &mut step)? {
             self.deal(&mut step, dealer);
+            self.learn(&step, dealer);
             run(&step, shards)?;
         }
         Ok(())
@@ -176,6 +177,9 @@ impl Replay<'_> {
         let [mut reading, mut dealing, mut running] = [(); 3].map(|()| Step::new(shards.len()));
         let (mut to_deal, mut to_run) = (self.read(reader, &mut dealing)?, false);
         while to_deal || to_run {
+            if to_run {
+                self.learn(&running, dealer);
+            }
             let read = || if to_deal { self.read(reader, &mut reading) } else { Ok(false) };
             let deal = || {
                 if to_deal {
@@ -202,6 +206,15 @@ impl Replay<'_> {
         Ok(more)
     }
 
+    /// Takes in the secrets that a batch brings, before its packets are run through the shards.
+    fn learn(&self, step: &Step, dealer: &mut Dealer) {
+        for text in &step.batch.secrets {
+            if !self.limits.keys.find(text, self.limits.tls_secrets_max) {
+                dealer.found.anomaly(AnomalyKind::TlsSecretsLimit);
+            }
+        }
+    }
+
     /// Decodes a batch and deals its packets out.
     fn deal(&self, step: &mut Step, dealer: &mut Dealer) {
         let Step { batch, decoded, queues } = step;
@@ -210,7 +223,7 @@ impl Replay<'_> {
         records.map(decode).collect_into_vec(decoded);
         let shards = queues.len();
         queues.iter_mut().for_each(Vec::clear);
-        let Batch { bytes, records } = batch;
+        let Batch { bytes, records, .. } = batch;
         for (place, (record, decoded)) in (0..).zip(records.iter().zip(decoded)) {
             if !self.window.holds(record.ts_ns) {
                 continue;

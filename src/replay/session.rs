@@ -6,7 +6,8 @@ use crate::call::{Call, Pairer, Unanswered};
 use crate::capture::Mark;
 use crate::conn::Direction;
 use crate::dissect::{
-    Carrier, Dissector, Feed, Message, Next, Opening, Output, PROTOCOLS, Probe, Protocol, Slice,
+    Carrier, Dissector, Feed, Inside, Message, Next, Opening, Output, PROTOCOLS, Probe, Protocol,
+    Slice,
 };
 use crate::limits::Limits;
 
@@ -98,6 +99,9 @@ pub(super) struct Session {
     switches: u32,
     /// Another protocol has just taken over: what waits is for it.
     switched: bool,
+    /// What the protocol carries inside (the plaintext of TLS), and how deep that is.
+    inside: Option<Box<Session>>,
+    depth: u32,
 }
 
 impl Session {
@@ -112,6 +116,8 @@ impl Session {
             earlier: Vec::new(),
             switches: 0,
             switched: false,
+            inside: None,
+            depth: 0,
         }
     }
 
@@ -231,8 +237,32 @@ impl Session {
         for inner in found.calls.iter().filter_map(|(_, call)| call.inner()) {
             self.note(inner);
         }
+        for piece in std::mem::take(&mut self.output.inside) {
+            self.inside(piece, context, found);
+        }
         if let Some(next) = self.output.next.take() {
             self.switch(next, context, found);
+        }
+    }
+
+    /// A piece of what is carried inside, which is a stream like any other. Who opened it is known.
+    fn inside(&mut self, piece: Inside, context: Context<'_>, found: &mut Found<'_>) {
+        let inner = self
+            .inside
+            .get_or_insert_with(|| Box::new(Session { depth: self.depth + 1, ..Session::new() }));
+        if inner.depth > context.limits.protocol_switches_max {
+            inner.state = State::Off;
+        }
+        let context = Context { carrier: Carrier::Stream, opened: true, ..context };
+        match piece {
+            Inside::Bytes(way, bytes, mark) => {
+                inner.bytes(way, &bytes, mark, context, found);
+            }
+            Inside::Gap(way, bytes, mark) => inner.gap(way, bytes, mark, context, found),
+            Inside::End(way) => inner.end(way, context, found),
+        }
+        for protocol in inner.protocols.clone() {
+            self.note(protocol);
         }
     }
 
@@ -322,18 +352,21 @@ impl Session {
     /// The connection is over: ends both directions and hands out the halves.
     pub fn finish(
         &mut self,
-        reason: impl Fn(&Message) -> Unanswered,
+        reason: &dyn Fn(&Message) -> Unanswered,
         context: Context<'_>,
         found: &mut Found<'_>,
     ) {
         self.end(Direction::ToServer, context, found);
         self.end(Direction::ToClient, context, found);
+        if let Some(mut inner) = self.inside.take() {
+            inner.finish(reason, context, found);
+        }
         let last = match std::mem::replace(&mut self.state, State::Off) {
             State::Known { protocol, pairer, .. } => Some((protocol, pairer)),
             _ => None,
         };
         for (protocol, mut pairer) in std::mem::take(&mut self.earlier).into_iter().chain(last) {
-            pairer.finish(&reason, |call| found.calls.push((protocol, call)));
+            pairer.finish(reason, |call| found.calls.push((protocol, call)));
         }
         for inner in found.calls.iter().filter_map(|(_, call)| call.inner()) {
             self.note(inner);

@@ -416,7 +416,7 @@ impl Flow {
         let (conn, gaps) = (&self.conn, self.session.gaps);
         let timeout_ns = i64::from(limits.datagram_timeout_ms) * 1_000_000;
         let reason = |request: &Message| unanswered(conn, gaps, request, end_ns, timeout_ns);
-        self.session.finish(reason, context, found);
+        self.session.finish(&reason, context, found);
     }
 }
 

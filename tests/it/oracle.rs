@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use pcapsule::frame::Meta;
 
-use crate::support::{dissect, left_out, shared};
+use pcapsule::keylog::KeyLog;
+use pcapsule::limits::Limits;
+
+use crate::support::{dissect, dissect_with, left_out, shared};
 
 /// A folder whose counts are compared, what we call its protocol, and which of our counts stand
 /// beside the two of the index.
@@ -171,4 +174,59 @@ fn captures_of_others() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     let share = f64::from(good) / f64::from(scope);
     assert!(share >= SHARE_MIN, "{good} of {scope} equal the oracle or prove it wrong");
+}
+
+/// What the index calls a protocol of ours.
+fn name_in_index(protocol: &str) -> &str {
+    if protocol == "http1" { "http" } else { protocol }
+}
+
+/// The secrets that lie beside a capture.
+fn keys_beside(folder: &Path, companions: &str) -> KeyLog {
+    let texts: Vec<Vec<u8>> = companions
+        .split_ascii_whitespace()
+        .map(|name| std::fs::read(folder.join(name)).unwrap())
+        .collect();
+    KeyLog::new(&texts, 1000).0
+}
+
+/// Captures that are opened with keys: every protocol in them has the counts of `decrypted.tsv`.
+#[test]
+fn captures_with_keys() {
+    let Some(pcaps) = shared("pcaps") else {
+        return left_out("captures with keys: ../shared/pcaps is not there");
+    };
+    let index = table(&std::fs::read_to_string(pcaps.join("index.tsv")).unwrap());
+    let expected = table(include_str!("decrypted.tsv"));
+    let cache = tempfile::tempdir().unwrap();
+    let mut wrong = Vec::new();
+    for row in index.iter().filter(|row| row["protocol"] == "tls-decrypt") {
+        let file = &row["file"];
+        let keys = keys_beside(&pcaps.join("tls-decrypt"), &row["companions"]);
+        let limits = Limits { keys, ..Limits::default() };
+        let meta = dissect_with(&[pcaps.join(file)], &limits, cache.path()).unwrap().meta;
+        let lines: Vec<_> = expected.iter().filter(|line| line["file"] == *file).collect();
+        let ours: Vec<&str> = meta.protocols.keys().map(String::as_str).collect();
+        let theirs: Vec<&str> = lines.iter().map(|line| line["protocol"].as_str()).collect();
+        if ours != theirs {
+            wrong.push(format!("{file}: {ours:?} instead of {theirs:?}"));
+        }
+        for line in lines {
+            let protocol = line["protocol"].as_str();
+            let names = if protocol == "grpc" { ["requests", "messages"] } else { CALLS };
+            let (requests, responses) = counts(Some(&meta), protocol, names);
+            let found = format!("{}={requests}/{responses}", name_in_index(protocol));
+            let by_hand =
+                format!("{}={}/{}", name_in_index(protocol), line["requests"], line["responses"]);
+            let agrees = row["other_counts"].split(' ').any(|count| count == by_hand);
+            if found != by_hand || agrees != (line["right"] == "equal") {
+                wrong.push(format!("{file}: {found}, {by_hand} by hand, {}", row["other_counts"]));
+            }
+            assert!(line["why"].contains("frame"), "{file}: name the frames that show it");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for line in &expected {
+        assert!(index.iter().any(|row| row["file"] == line["file"]), "{}", line["file"]);
+    }
 }

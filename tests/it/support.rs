@@ -170,8 +170,16 @@ pub fn finish(mut command: Command) -> Run {
 
 /// Builds the dataset of some inputs in this process.
 pub fn dissect(inputs: &[PathBuf], cache: &Path) -> Result<Dataset, FrameError> {
-    let limits = Limits::default();
-    let inputs = Inputs::find(inputs, &limits)?;
+    dissect_with(inputs, &Limits::default(), cache)
+}
+
+/// Builds the dataset of some inputs under other limits, keys among them.
+pub fn dissect_with(
+    inputs: &[PathBuf],
+    limits: &Limits,
+    cache: &Path,
+) -> Result<Dataset, FrameError> {
+    let inputs = Inputs::find(inputs, limits)?;
     let mut metadata = Metadata::default();
     for path in &inputs.clusters {
         metadata.read_cluster(path).unwrap();
@@ -180,7 +188,7 @@ pub fn dissect(inputs: &[PathBuf], cache: &Path) -> Result<Dataset, FrameError> 
         inputs: &inputs,
         directory: &Directory::build(metadata),
         metadata_hash: String::new(),
-        limits: &limits,
+        limits,
         window: Window::default(),
         stop: &std::sync::atomic::AtomicBool::new(false),
         progress: &|_| {},

@@ -5,8 +5,9 @@ use super::super::{Direction, Kind, Mark, Message, Outcome, Output};
 use super::fields::{TlsRequest, TlsResponse};
 use super::fingerprint::{Transport, ja3, ja3s, ja4};
 use super::parse::{
-    CERTIFICATE, CERTIFICATE_REQUEST, CLIENT_HELLO, ClientHello, SERVER_HELLO, ServerHello,
-    alert_name, certificates, client_hello, is_grease, server_hello, version_name,
+    CERTIFICATE, CERTIFICATE_REQUEST, CLIENT_HELLO, ClientHello, ENCRYPTED_EXTENSIONS,
+    SERVER_HELLO, ServerHello, alert_name, certificates, certificates_13, client_hello,
+    encrypted_alpn, is_grease, server_hello, version_name,
 };
 use super::suites::suite_name;
 use super::x509::{Certificate, certificate};
@@ -117,12 +118,18 @@ impl Handshake {
     pub fn of_side(&mut self, is_client: bool, kind: u8, body: &[u8]) {
         match kind {
             CERTIFICATE => {
+                let read = if self.is_13() { certificates_13 } else { certificates };
                 let flight = if is_client { &mut self.client } else { &mut self.server };
-                let chain = certificates(body);
+                let chain = read(body);
                 flight.certificates = chain.len();
                 flight.certificate = chain.first().and_then(|bytes| certificate(bytes));
             }
             CERTIFICATE_REQUEST => self.asks_client = true,
+            ENCRYPTED_EXTENSIONS => {
+                if let (Some(answer), Some(alpn)) = (&mut self.answer, encrypted_alpn(body)) {
+                    answer.alpn = alpn;
+                }
+            }
             _ => {}
         }
     }

@@ -1,12 +1,17 @@
-//! TLS and SSL 3.0 (RFC 5246, RFC 8446) without keys: the handshake -> one request and one
-//! response, from the ClientHello to the end of the handshake or the alert that stopped it. What
-//! comes after is encrypted and passed over, record by record.
+//! TLS and SSL 3.0 (RFC 5246, RFC 8446): the handshake -> one request and one response, from the
+//! ClientHello to the end of the handshake or the alert that stopped it. What comes after is
+//! encrypted: with keys its plaintext is handed on, without them it is passed over, record by record.
 
+mod chacha;
+mod cipher;
+mod decrypt;
 mod fields;
 mod fingerprint;
 mod handshake;
 pub mod parse;
 mod probe;
+mod schedule;
+mod sealed;
 mod suites;
 mod x509;
 
@@ -16,12 +21,14 @@ pub use handshake::Handshake;
 
 use memchr::memchr_iter;
 
+use self::decrypt::Decryption;
 use self::parse::{
     CLIENT_HELLO, Content, RECORD_HEADER_BYTES, RecordHeader, SERVER_HELLO, begins_hello,
     handshake, record_header,
 };
-use super::{Carrier, Direction, Dissector, Feed, Mark, Output, Pairing, Protocol, Slice};
+use super::{Carrier, Direction, Dissector, Feed, Inside, Mark, Output, Pairing, Protocol, Slice};
 use crate::anomaly::AnomalyKind;
+use crate::keylog::KeyLog;
 use crate::limits::Limits;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -48,7 +55,10 @@ fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
         to_client: Side::default(),
         client: Direction::ToServer,
         is_done: false,
+        keys: limits.keys.clone(),
+        decryption: None,
         handshake_bytes_max: limits.tls_handshake_bytes_max,
+        records_ahead_max: limits.tls_records_ahead_max,
         field_bytes_max: limits.field_bytes_max,
     })
 }
@@ -61,7 +71,11 @@ struct Tls {
     client: Direction,
     /// The handshake was handed on.
     is_done: bool,
+    keys: KeyLog,
+    /// What opens this connection's records, while there are any keys.
+    decryption: Option<Box<Decryption>>,
     handshake_bytes_max: usize,
+    records_ahead_max: u64,
     field_bytes_max: usize,
 }
 
@@ -75,6 +89,8 @@ struct Side {
     is_encrypted: bool,
     /// The encrypted end of the handshake was seen.
     is_finished: bool,
+    /// Length of the sealed record that is not all there yet.
+    awaited: Option<u64>,
     unread: u64,
     has_ended: bool,
 }
@@ -125,18 +141,28 @@ impl Dissector for Tls {
     fn gap(&mut self, way: Direction, bytes: u64, _: Mark, _: &mut Output) {
         let side = self.side(way);
         let lost = bytes.saturating_add(std::mem::take(&mut side.unread));
+        if let Some(total) = side.awaited.take() {
+            side.state = State::Skip(total);
+            self.note_lost(way, total, true);
+        }
+        let side = self.side(way);
         match &mut side.state {
             State::Skip(left) if lost < *left => *left -= lost,
             State::Skip(left) if lost == *left => side.state = State::Record,
             state => {
+                let rest = if let State::Skip(left) = state { lost - *left } else { lost };
                 *state = State::Lost;
                 side.message.clear();
+                self.note_lost(way, rest, false);
             }
         }
     }
 
     fn end(&mut self, way: Direction, _: Slice<'_>, out: &mut Output) {
         self.side(way).has_ended = true;
+        if self.decryption.is_some() {
+            out.inside.push(Inside::End(way));
+        }
         if self.to_server.has_ended && self.to_client.has_ended {
             self.finish(out);
         }
@@ -165,7 +191,13 @@ impl Tls {
                 }
                 Some(count)
             }
-            State::Lost => self.search(unread),
+            State::Lost => {
+                let is_client = way == self.client;
+                match self.decryption.as_mut().is_some_and(|keys| keys.opens(is_client)) {
+                    true => self.find_sealed(unread, out),
+                    false => self.search(unread),
+                }
+            }
         }
     }
 
@@ -179,6 +211,9 @@ impl Tls {
             self.lose(way);
             return Some(1);
         };
+        if self.opens(way, header.content) && !begins_hello(bytes) {
+            return self.sealed(header, unread, out);
+        }
         let total = RECORD_HEADER_BYTES + header.length;
         let is_read = matches!(header.content, Content::Handshake | Content::Alert);
         if is_read && header.length > 0 && bytes.len() == RECORD_HEADER_BYTES {
@@ -203,7 +238,7 @@ impl Tls {
             match header.content {
                 Content::Alert => self.alert(way, payload, last, out),
                 _ if self.side(way).is_encrypted => self.finished(way, last, out),
-                _ => self.messages(way, payload, first, out),
+                _ => drop(self.messages(way, payload, first, out)),
             }
         }
         Some(total)
@@ -224,6 +259,7 @@ impl Tls {
         if is_again {
             self.finish(out);
             self.is_done = false;
+            self.decryption = None;
             for side in [&mut self.to_server, &mut self.to_client] {
                 (side.is_encrypted, side.is_finished) = (false, false);
                 side.message.clear();
@@ -269,27 +305,36 @@ impl Tls {
 
     fn alert(&mut self, way: Direction, payload: &[u8], at: Mark, out: &mut Output) {
         let &[level @ 1..=2, description] = payload else { return };
-        if !self.side(way).is_encrypted
-            && self.handshake.alert(way, level, description, at)
-            && !self.handshake.is_empty()
-        {
+        if !self.side(way).is_encrypted {
+            self.alert_said(way, level, description, at, out);
+        }
+    }
+
+    fn alert_said(
+        &mut self,
+        way: Direction,
+        level: u8,
+        description: u8,
+        at: Mark,
+        out: &mut Output,
+    ) {
+        if self.handshake.alert(way, level, description, at) && !self.handshake.is_empty() {
             self.finish(out);
         }
     }
 
-    /// Handshake messages in the clear, which records cut anywhere.
-    fn messages(&mut self, way: Direction, payload: &[u8], at: Mark, out: &mut Output) {
+    /// Handshake messages, which records cut anywhere; their kinds come back.
+    fn messages(&mut self, way: Direction, payload: &[u8], at: Mark, out: &mut Output) -> Vec<u8> {
+        let mut kinds = Vec::new();
         let max = self.handshake_bytes_max;
         let is_client = way == self.client;
-        let side = match way {
-            Direction::ToServer => &mut self.to_server,
-            Direction::ToClient => &mut self.to_client,
-        };
-        side.message.extend_from_slice(payload);
-        let held = std::mem::take(&mut side.message);
+        let mut held = std::mem::take(&mut self.side(way).message);
+        held.extend_from_slice(payload);
         let mut rest = held.as_slice();
         while let Some((kind, body, after)) = handshake(rest) {
             rest = after;
+            kinds.push(kind);
+            self.learn(is_client, kind, body);
             if !self.handshake.message(kind, body) {
                 out.anomaly(AnomalyKind::TlsMalformed, at);
             }
@@ -299,7 +344,19 @@ impl Tls {
             out.anomaly(AnomalyKind::TlsHandshakeLimit, at);
             rest = &[];
         }
-        side.message = rest.to_vec();
+        self.side(way).message = rest.to_vec();
+        kinds
+    }
+
+    /// What keys are made of, where there are secrets.
+    fn learn(&mut self, is_client: bool, kind: u8, body: &[u8]) {
+        if kind == CLIENT_HELLO && self.decryption.is_none() && !self.keys.is_empty() {
+            let (max, ahead) = (self.handshake_bytes_max, self.records_ahead_max);
+            self.decryption = Decryption::new(&self.keys, body, max, ahead).map(Box::new);
+        }
+        if let Some(decryption) = &mut self.decryption {
+            decryption.message(is_client, kind, body);
+        }
     }
 
     /// After a loss: the next hello.

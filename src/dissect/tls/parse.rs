@@ -21,17 +21,22 @@ pub struct RecordHeader {
     pub length: usize,
 }
 
-/// Reads a record header; None when it is none or not all there.
-pub fn record_header(bytes: &[u8]) -> Option<RecordHeader> {
-    let &[content, 3, minor, high, low, ..] = bytes else { return None };
-    let content = match content {
+/// The content type of this number.
+pub fn content(number: u8) -> Option<Content> {
+    Some(match number {
         20 => Content::ChangeCipherSpec,
         21 => Content::Alert,
         22 => Content::Handshake,
         23 => Content::ApplicationData,
         24 => Content::Heartbeat,
         _ => return None,
-    };
+    })
+}
+
+/// Reads a record header; None when it is none or not all there.
+pub fn record_header(bytes: &[u8]) -> Option<RecordHeader> {
+    let &[number, 3, minor, high, low, ..] = bytes else { return None };
+    let content = content(number)?;
     let length = usize::from(u16::from_be_bytes([high, low]));
     (minor <= 4 && length <= RECORD_BYTES_MAX).then_some(RecordHeader { content, length })
 }
@@ -47,8 +52,12 @@ pub fn begins_hello(bytes: &[u8]) -> bool {
 
 pub const CLIENT_HELLO: u8 = 1;
 pub const SERVER_HELLO: u8 = 2;
+pub const ENCRYPTED_EXTENSIONS: u8 = 8;
 pub const CERTIFICATE: u8 = 11;
 pub const CERTIFICATE_REQUEST: u8 = 13;
+pub const CLIENT_KEY_EXCHANGE: u8 = 16;
+pub const FINISHED: u8 = 20;
+pub const KEY_UPDATE: u8 = 24;
 
 /// The first handshake message in `bytes`: type, body, what follows. None while it is not whole.
 pub fn handshake(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
@@ -136,6 +145,8 @@ pub struct ServerHello {
     pub extensions: Vec<u16>,
     pub alpn: String,
     pub has_psk: bool,
+    pub has_encrypt_then_mac: bool,
+    pub has_extended_master: bool,
     /// Asks for another hello (RFC 8446 section 4.1.3).
     pub is_retry: bool,
 }
@@ -151,10 +162,17 @@ const SUPPORTED_GROUPS: u16 = 10;
 const POINT_FORMATS: u16 = 11;
 const SIGNATURE_ALGORITHMS: u16 = 13;
 const ALPN: u16 = 16;
+const ENCRYPT_THEN_MAC: u16 = 22;
+const EXTENDED_MASTER_SECRET: u16 = 23;
 const SESSION_TICKET: u16 = 35;
 const PRE_SHARED_KEY: u16 = 41;
 const EARLY_DATA: u16 = 42;
 const SUPPORTED_VERSIONS: u16 = 43;
+
+/// The random of a ClientHello, and of a ServerHello: 32 bytes behind the version.
+pub fn hello_random(body: &[u8]) -> Option<&[u8]> {
+    body.get(2..34)
+}
 
 /// Reads a ClientHello; None when its fixed part is not there.
 pub fn client_hello(body: &[u8]) -> Option<ClientHello> {
@@ -239,6 +257,8 @@ pub fn server_hello(body: &[u8]) -> Option<ServerHello> {
         match kind {
             ALPN => hello.alpn = protocols(value).into_iter().next().unwrap_or_default(),
             PRE_SHARED_KEY => hello.has_psk = true,
+            ENCRYPT_THEN_MAC => hello.has_encrypt_then_mac = true,
+            EXTENDED_MASTER_SECRET => hello.has_extended_master = true,
             SUPPORTED_VERSIONS => {
                 hello.version = Reader(value).u16().map_or(hello.version, final_version);
             }
@@ -262,6 +282,30 @@ fn printable(bytes: &[u8]) -> String {
 pub fn certificates(body: &[u8]) -> Vec<&[u8]> {
     let mut list = Reader(Reader(body).vec24().unwrap_or_default());
     std::iter::from_fn(|| list.vec24()).collect()
+}
+
+/// The certificates of a Certificate message of TLS 1.3, each with extensions behind it.
+pub fn certificates_13(body: &[u8]) -> Vec<&[u8]> {
+    let mut reader = Reader(body);
+    reader.vec8(); // context
+    let mut list = Reader(reader.vec24().unwrap_or_default());
+    std::iter::from_fn(|| {
+        let one = list.vec24()?;
+        list.vec16();
+        Some(one)
+    })
+    .collect()
+}
+
+/// The application protocol in the extensions that TLS 1.3 encrypts.
+pub fn encrypted_alpn(body: &[u8]) -> Option<String> {
+    let mut alpn = None;
+    extensions(Reader(body).vec16().unwrap_or_default(), |kind, value| {
+        if kind == ALPN {
+            alpn = protocols(value).into_iter().next();
+        }
+    });
+    alpn
 }
 
 /// `TLS 1.2`; the number where it has no name.

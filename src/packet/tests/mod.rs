@@ -26,7 +26,7 @@ fn batch(link: u16, frame: Vec<u8>, wire: usize) -> (Batch, Record) {
         offset: 24,
         ..Record::default()
     };
-    (Batch { bytes: frame, records: vec![record] }, record)
+    (Batch { bytes: frame, records: vec![record], ..Batch::default() }, record)
 }
 
 fn decoded(link: u16, frame: Vec<u8>) -> Decoded {

@@ -22,7 +22,7 @@ fn try_decode(frame: &[u8], link: u16, cut: u16) {
         offset: 24,
         ..Record::default()
     };
-    let batch = Batch { bytes: frame.to_vec(), records: vec![record] };
+    let batch = Batch { bytes: frame.to_vec(), records: vec![record], ..Batch::default() };
     if let Some(packet) = decode(&batch, &record, 0, &Limits::default()).packet() {
         let end = packet.payload_start as usize + packet.payload_len as usize;
         assert!(end <= frame.len(), "payload outside the frame");
