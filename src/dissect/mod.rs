@@ -18,10 +18,12 @@ pub mod nats;
 mod operation;
 pub mod postgresql;
 mod protocol;
+pub mod proxy;
 pub mod quic;
 pub mod redis;
 mod secret;
 mod snappy;
+pub mod socks;
 mod sql;
 mod text;
 pub mod tls;
@@ -41,6 +43,8 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &quic::PROTOCOL,
     &dns::MDNS,
     &dns::LLMNR,
+    &proxy::PROTOCOL,
+    &socks::PROTOCOL,
     &dns::PROTOCOL,
     &icmp::PROTOCOL,
     &redis::PROTOCOL,

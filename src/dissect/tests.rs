@@ -21,6 +21,8 @@ const SAMPLES: &[(&str, Carrier, Sample)] = &[
     ("tls", Carrier::Stream, tls::tests::SAMPLE),
     ("quic", Carrier::Datagram, quic::tests::DATAGRAMS),
     ("icmp", Carrier::Icmp, icmp::tests::SAMPLE),
+    ("proxy", Carrier::Stream, proxy::tests::SAMPLE),
+    ("socks", Carrier::Stream, socks::tests::SAMPLE),
     ("dns", Carrier::Datagram, dns::tests::DATAGRAMS),
     ("mdns", Carrier::Datagram, dns::tests::MDNS_SAMPLE),
     ("llmnr", Carrier::Datagram, dns::tests::LLMNR_SAMPLE),
@@ -35,6 +37,9 @@ const SAMPLES: &[(&str, Carrier, Sample)] = &[
     ("memcached", Carrier::Stream, memcached::tests::SAMPLE),
     ("memcached", Carrier::Stream, memcached::tests::BINARY),
 ];
+
+/// Protocols of a connection's beginning: after a loss they leave it to others.
+const BEGINNINGS: &[&str] = &["proxy", "socks"];
 
 /// Bytes of one direction that were not taken.
 #[derive(Default)]
@@ -350,7 +355,9 @@ fn with_loss(
 
 #[test]
 fn after_a_loss_later_messages_are_found() {
-    for one @ (protocol, carrier, sample) in samples().filter(|s| s.1 == Carrier::Stream) {
+    let found_again = |s: &(&Protocol, Carrier, Sample)| !BEGINNINGS.contains(&s.0.name);
+    let streams = samples().filter(|s| s.1 == Carrier::Stream);
+    for one @ (protocol, carrier, sample) in streams.filter(found_again) {
         let whole = play(protocol, carrier, sample).end().shown();
         for (at, (_, bytes)) in sample.iter().enumerate() {
             for start in (0..bytes.len()).step_by(3) {
