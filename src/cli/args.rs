@@ -14,6 +14,9 @@ pub struct Global {
     /// secrets inside one are found by themselves
     #[arg(long, value_name = "FILE", global = true, help_heading = "Global options")]
     pub keylog: Vec<PathBuf>,
+    /// RSA private key of a server (PEM): opens TLS up to 1.2 whose suites exchange keys by RSA
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Global options")]
+    pub private_key: Vec<PathBuf>,
     /// Begin of the window: RFC 3339, wall clock in --tz (14:15), or relative to the capture's end (-10m)
     #[arg(
         long,
@@ -41,8 +44,9 @@ pub struct Global {
     /// Threads to use [default: all cores]; results do not depend on it
     #[arg(long, value_name = "N", global = true, help_heading = "Global options")]
     pub threads: Option<std::num::NonZeroUsize>,
-    /// Fill user_key, and correlation_id where a call has none, from header:NAME or cookie:NAME
-    /// (cookies are masked unless --show-secrets is given); may be given several times
+    /// Fill user_key, and correlation_id where a call has none, from header:NAME, query:NAME,
+    /// json:/PATH (into the request's body) or cookie:NAME (cookies are masked unless --show-secrets
+    /// is given); may be given several times
     #[arg(long, value_name = "WHERE", global = true, help_heading = "Global options")]
     pub correlate: Vec<String>,
     /// Keep values of secrets (Authorization, cookies, passwords) in frames and output

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::call::Correlation;
 use crate::capture::Inputs;
 use crate::frame::{self, Dataset};
-use crate::keylog::KeyLog;
+use crate::keylog::{KeyLog, PrivateKey};
 use crate::limits::Limits;
 use crate::replay::Window;
 use crate::report::text;
@@ -56,6 +56,9 @@ pub fn pasted(global: &Global, inputs: &[PathBuf]) -> String {
     }
     for log in &global.keylog {
         words.extend(["--keylog".to_string(), log.display().to_string()]);
+    }
+    for key in &global.private_key {
+        words.extend(["--private-key".to_string(), key.display().to_string()]);
     }
     text::shell(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
@@ -140,7 +143,16 @@ fn key_log(global: &Global, inputs: &Inputs, limits: &Limits) -> anyhow::Result<
         }
         texts.push(text);
     }
-    Ok(KeyLog::new(&texts, limits.tls_secrets_max).0)
+    let mut private = Vec::new();
+    for path in &global.private_key {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
+        let key = PrivateKey::from_pem(&text)
+            .map_err(|what| anyhow::anyhow!("--private-key {}: {what}", path.display()))?;
+        private.push((text, key));
+    }
+    let log = KeyLog::new(&texts, limits.tls_secrets_max).0;
+    Ok(if private.is_empty() { log } else { log.with_private(private) })
 }
 
 fn progress(global: &Global, inputs: &Inputs) -> ProgressBar {

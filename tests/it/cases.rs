@@ -47,6 +47,27 @@ fn filters_find_what_the_cases_say() {
     }
 }
 
+/// Without the key log, a server's private key opens what was exchanged by RSA, and no more.
+#[test]
+fn a_private_key_opens_what_it_can() {
+    let (case, program) = (root().join("fixtures/tls/decrypted"), Program::new());
+    let capture = program.path("alone.pcap.zst");
+    std::fs::copy(case.join("capture.pcap.zst"), &capture).unwrap();
+    let count = |kfl: &str, options: &[&str]| {
+        let words = [&["query", kfl, capture.to_str().unwrap(), "--count"], options].concat();
+        program.run(&words).ends(0).stdout.trim().to_string()
+    };
+    assert_eq!(count("http", &[]), "0");
+    let key = case.join("rsa.key");
+    assert_eq!(count("http", &["--private-key", key.to_str().unwrap()]), "5");
+    let log = case.join("tls-keys.log");
+    assert_eq!(count("http", &["--keylog", log.to_str().unwrap()]), "26");
+    let none = case.join("README.md");
+    let words =
+        ["query", "http", capture.to_str().unwrap(), "--private-key", none.to_str().unwrap()];
+    program.run(&words).fails(2, "no PEM file");
+}
+
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use pcapsule::frame::Meta;
 
-use pcapsule::keylog::KeyLog;
+use pcapsule::keylog::{KeyLog, PrivateKey};
 use pcapsule::limits::Limits;
 
 use crate::support::{dissect, dissect_with, left_out, shared};
@@ -183,11 +183,14 @@ fn name_in_index(protocol: &str) -> &str {
 
 /// The secrets that lie beside a capture.
 fn keys_beside(folder: &Path, companions: &str) -> KeyLog {
-    let texts: Vec<Vec<u8>> = companions
+    let files: Vec<String> = companions
         .split_ascii_whitespace()
-        .map(|name| std::fs::read(folder.join(name)).unwrap())
+        .map(|name| std::fs::read_to_string(folder.join(name)).unwrap())
         .collect();
-    KeyLog::new(&texts, 1000).0
+    let (private, logs): (Vec<_>, Vec<_>) = files.into_iter().partition(|f| f.contains("-----"));
+    let logs: Vec<Vec<u8>> = logs.into_iter().map(String::into_bytes).collect();
+    let key = |text: String| (text.clone(), PrivateKey::from_pem(&text).unwrap());
+    KeyLog::new(&logs, 1000).0.with_private(private.into_iter().map(key).collect())
 }
 
 /// Captures that are opened with keys: every protocol in them has the counts of `decrypted.tsv`.

@@ -10,6 +10,7 @@ use super::parse::{
     SERVER_HELLO, ServerHello, client_hello, hello_random, server_hello,
 };
 use super::schedule::{expand_label, prf};
+use super::suites::suite_name;
 use crate::keylog::{KeyLog, Label};
 
 /// A direction in which so many records in a row did not open has other keys than ours.
@@ -34,6 +35,8 @@ pub struct Decryption {
     answer: Option<Answer>,
     /// Handshake messages up to the key exchange, for the extended master secret (RFC 7627).
     transcript: Transcript,
+    /// Once it was looked for.
+    master: Option<Option<Vec<u8>>>,
     handshake_bytes_max: usize,
     records_ahead_max: u64,
     client: Side,
@@ -130,6 +133,7 @@ impl Decryption {
             hello: client_hello(hello)?,
             answer: None,
             transcript: Transcript::default(),
+            master: None,
             handshake_bytes_max,
             records_ahead_max,
             client: Side::default(),
@@ -188,6 +192,10 @@ impl Decryption {
             return;
         }
         let Some(answer) = &self.answer else { return };
+        if self.master.is_none() && answer.hello.version < 0x0304 {
+            let suite = Suite::of(answer.hello.suite);
+            self.master = Some(suite.and_then(|suite| self.master(answer, suite)));
+        }
         let epochs = match answer.hello.version {
             0x0304.. => self.epochs_13(answer, is_client),
             _ => self.epoch_12(answer, is_client).into_iter().collect(),
@@ -213,10 +221,10 @@ impl Decryption {
         if hello.version < 0x0301 {
             return None; // SSL 3.0 has another schedule
         }
-        let master = self.master(answer, suite)?;
+        let master = self.master.as_ref()?.as_ref()?;
         let seed: [&[u8]; 3] = [b"key expansion", &answer.random, &self.client_random];
         let len = suite.key_block_bytes(hello.version);
-        let block = prf(hello.version, suite.prf, &master, &seed, len);
+        let block = prf(hello.version, suite.prf, master, &seed, len);
         let mac_first = !hello.has_encrypt_then_mac;
         let opener = Opener::tls_12(suite, hello.version, &block, is_client, mac_first)?;
         // The first record under them is Finished.
@@ -252,7 +260,14 @@ impl Decryption {
         }
         // A length stands before it from TLS 1.0 on.
         let sealed = self.transcript.exchange.as_deref()?.get(2..)?;
-        self.keys.secret(Label::RsaPremaster, sealed.get(..8)?)
+        let logged = self.keys.secret(Label::RsaPremaster, sealed.get(..8)?);
+        logged.or_else(|| if self.is_rsa() { self.keys.premaster(sealed) } else { None })
+    }
+
+    /// Whether the client seals its secret with the server's RSA key.
+    fn is_rsa(&self) -> bool {
+        let suite = self.answer.as_ref().map(|answer| suite_name(answer.hello.suite));
+        suite.is_some_and(|name| name.starts_with("TLS_RSA_WITH_"))
     }
 
     /// `bytes` of this side were not read: one record, or an unknown number.

@@ -1,7 +1,11 @@
 //! Key logs -> secrets of TLS and QUIC sessions, by what tells a session: the text that
 //! `SSLKEYLOGFILE` makes (NSS; draft-ietf-tls-keylogfile), with Wireshark's additions. The logs are
-//! files that the user names, and Decryption Secrets Blocks of captures. What secrets open is
-//! `dissect/tls/` and `dissect/quic/`.
+//! files that the user names, and Decryption Secrets Blocks of captures; private keys of servers do
+//! for RSA key exchange. What secrets open is `dissect/tls/`.
+
+mod rsa;
+
+pub use rsa::PrivateKey;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -53,6 +57,7 @@ type Secrets = HashMap<(Label, Vec<u8>), Vec<u8>>;
 #[derive(Clone, Default)]
 pub struct KeyLog {
     given: Arc<Secrets>,
+    private: Arc<Vec<PrivateKey>>,
     /// Hash of what was given: it shapes results, what captures bring comes with them.
     digest: String,
     // Looked up, never iterated.
@@ -70,7 +75,22 @@ impl KeyLog {
         }
         let count = given.len();
         let digest = hash.finalize().to_hex().to_string();
-        (KeyLog { given: Arc::new(given), digest, found: Arc::default() }, count)
+        let log = KeyLog { given: Arc::new(given), digest, ..KeyLog::default() };
+        (log, count)
+    }
+
+    /// Adds private keys, the texts that they were read from beside them.
+    pub fn with_private(mut self, keys: Vec<(String, PrivateKey)>) -> Self {
+        let texts = keys.iter().map(|(text, _)| text.as_str()).collect::<String>();
+        let hash = blake3::hash(texts.as_bytes()).to_hex();
+        self.digest += hash.as_str();
+        self.private = Arc::new(keys.into_iter().map(|(_, key)| key).collect());
+        self
+    }
+
+    /// What a client sealed for one of the private keys.
+    pub fn premaster(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.private.iter().find_map(|key| key.premaster(sealed))
     }
 
     /// Takes in what a capture brings, at most `max` secrets in all; false when there were more.
@@ -81,6 +101,7 @@ impl KeyLog {
     /// Without any secret nothing need be kept for them.
     pub fn is_empty(&self) -> bool {
         self.given.is_empty()
+            && self.private.is_empty()
             && self.found.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
