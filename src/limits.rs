@@ -62,6 +62,8 @@ pub struct Limits {
     pub http_head_bytes_max: usize,
     /// Header lines of one HTTP message.
     pub http_headers_max: usize,
+    /// Bytes of an HTTP body that is looked into (members of JSON that the user asks for, GraphQL).
+    pub http_body_bytes_max: usize,
     /// Streams of one HTTP/2 connection that are open at once; the oldest is given up for a new one.
     pub http2_streams_max: usize,
     /// Bytes of the dynamic table of HPACK, per direction, whatever the peers agree on.
@@ -98,7 +100,8 @@ pub struct Limits {
     pub anomaly_rows_max: usize,
     /// Seconds of one vantage counted apart; a longer capture is counted in coarser buckets.
     pub coverage_buckets_max: usize,
-    /// What ties calls together beyond tracing headers: `header:NAME`, `cookie:NAME`.
+    /// What ties calls together beyond tracing headers: `header:NAME`, `cookie:NAME`,
+    /// `query:NAME`, `json:/PATH`.
     pub correlate: Vec<String>,
     /// Secrets of TLS and QUIC sessions.
     pub keys: KeyLog,
@@ -134,6 +137,7 @@ impl Default for Limits {
             datagram_timeout_ms: 5_000,
             http_head_bytes_max: 256 << 10,
             http_headers_max: 512,
+            http_body_bytes_max: 64 << 10,
             http2_streams_max: 4096,
             hpack_table_bytes_max: 64 << 10,
             ws_inflated_bytes_max: 16 << 20,

@@ -1,5 +1,5 @@
-//! What ties calls of one user or one job together beyond the well-known tracing headers: a header
-//! or cookie that the user names.
+//! What ties calls of one user or one job together beyond the well-known tracing headers: a header,
+//! a cookie, a query parameter or a member of a JSON body that the user names.
 
 use crate::field::{ColumnSink, FieldDef, Pairs, Row, Text};
 
@@ -9,17 +9,22 @@ pub enum Correlation {
     /// A header's name, lower case.
     Header(String),
     Cookie(String),
+    Query(String),
+    /// A path (RFC 6901) into the request's body.
+    Json(String),
 }
 
 impl Correlation {
-    /// Reads `header:NAME` or `cookie:NAME`. Errors: anything else, in words.
+    /// Reads `header:NAME`, `cookie:NAME`, `query:NAME` or `json:/PATH`. Errors: anything else, in words.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("header", name)) if !name.is_empty() => {
                 Ok(Correlation::Header(name.to_ascii_lowercase()))
             }
             Some(("cookie", name)) if !name.is_empty() => Ok(Correlation::Cookie(name.into())),
-            _ => Err("give header:NAME or cookie:NAME".into()),
+            Some(("query", name)) if !name.is_empty() => Ok(Correlation::Query(name.into())),
+            Some(("json", path)) if path.starts_with('/') => Ok(Correlation::Json(path.into())),
+            _ => Err("give header:NAME, cookie:NAME, query:NAME or json:/PATH".into()),
         }
     }
 
@@ -28,6 +33,8 @@ impl Correlation {
         let (end, key) = match self {
             Correlation::Header(name) => (".headers", name),
             Correlation::Cookie(name) => (".cookies", name),
+            Correlation::Query(name) => ("query_string", name),
+            Correlation::Json(path) => (".json", path),
         };
         let mut pick = Pick { fields: half.fields(), end, key, found: None };
         half.visit(&mut pick);
@@ -66,6 +73,10 @@ mod tests {
             headers: Pairs "request.headers" = "";
             /// Cookies.
             cookies: Pairs "request.cookies" = "";
+            /// Parameters.
+            query: Pairs "query_string" = "";
+            /// Members.
+            json: Pairs "request.json" = "";
         }
     }
 
@@ -74,10 +85,15 @@ mod tests {
         let half = Half {
             headers: [("x-user", "ann"), ("x-token", "<masked 9 bytes>")].into_iter().collect(),
             cookies: [("session", "s1")].into_iter().collect(),
+            query: [("id", "7")].into_iter().collect(),
+            json: [("/user/id", "u1")].into_iter().collect(),
         };
         let value = |rule: &str| Correlation::parse(rule).unwrap().value(&half);
         assert_eq!(value("header:X-User").as_deref(), Some("ann"));
         assert_eq!(value("cookie:session").as_deref(), Some("s1"));
+        assert_eq!(value("query:id").as_deref(), Some("7"));
+        assert_eq!(value("json:/user/id").as_deref(), Some("u1"));
+        assert!(Correlation::parse("json:user").is_err());
         assert_eq!((value("header:x-token"), value("cookie:x-user")), (None, None));
         assert!(Correlation::parse("x-user").is_err() && Correlation::parse("header:").is_err());
     }

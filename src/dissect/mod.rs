@@ -5,6 +5,7 @@ pub mod amqp;
 mod base64;
 pub mod dns;
 mod framer;
+pub mod graphql;
 pub mod grpc;
 mod http;
 pub mod http1;
@@ -39,6 +40,8 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &http2::PROTOCOL,
     &grpc::PROTOCOL,
     &ws::PROTOCOL,
+    &graphql::HTTP1,
+    &graphql::HTTP2,
     &tls::PROTOCOL,
     &quic::PROTOCOL,
     &dns::MDNS,

@@ -79,6 +79,15 @@ impl Secrets {
         Cow::Owned(out)
     }
 
+    /// Text of a form's body: values of parameters with secret names are masked.
+    pub fn form<'a>(self, form: &'a str) -> Cow<'a, str> {
+        let target = format!("?{form}");
+        match self.url(&target) {
+            Cow::Borrowed(_) => Cow::Borrowed(form),
+            Cow::Owned(masked) => Cow::Owned(masked.get(1..).unwrap_or_default().to_string()),
+        }
+    }
+
     /// Text of a body: values of JSON members with secret names are masked.
     pub fn body(self, body: &str) -> Cow<'_, str> {
         let (mut out, mut copied, mut at) = (String::new(), 0, 0);

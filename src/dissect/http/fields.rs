@@ -1,7 +1,5 @@
 //! The fields of HTTP calls, shared by every version of HTTP. Their names are KFL's.
 
-use crate::field::{FieldDef, FieldType, Origin};
-
 crate::fields! {
     /// What a client asked.
     pub struct HttpRequest {
@@ -27,6 +25,10 @@ crate::fields! {
         request_body_size: Int = "http && request_body_size > 1000000";
         /// Media type of the request's body, lower case.
         request_content_type: Text = "request_content_type == \"application/json\"";
+        /// First 256 bytes of the request's body when it is text, secrets masked.
+        request_body: Text = "http && request_body.contains(\"select\")";
+        /// Values of the request's JSON body that `--correlate json:/PATH` names, by path.
+        request_json: Pairs "request.json" = "http && map_get(request.json, \"/order/id\", \"\") == \"17\"";
         /// Software that the client says it is.
         user_agent: Text = "http && user_agent.contains(\"curl\")";
         /// Whether the request ended before all that its head announces was captured.
@@ -55,13 +57,3 @@ crate::fields! {
         response_cut: Bool = "http && response_cut";
     }
 }
-
-/// Known to KFL, not kept: bodies of requests stay in the capture.
-pub const DERIVED: &[FieldDef] = &[FieldDef {
-    name: "request_body",
-    ty: FieldType::Text,
-    doc: "Text of the request's body; not kept so far, always empty.",
-    example: "http && request_body.contains(\"select\")",
-    origin: Origin::Declared,
-    absent: 0,
-}];

@@ -14,6 +14,10 @@ pub struct Caps {
     pub headers_max: usize,
     pub field_bytes_max: usize,
     pub requests_open_max: usize,
+    /// Of a body that is looked into.
+    pub body_bytes_max: usize,
+    /// Members of JSON bodies are asked for.
+    pub wants_json: bool,
     pub secrets: Secrets,
 }
 
@@ -24,6 +28,8 @@ impl Caps {
             headers_max: limits.http_headers_max,
             field_bytes_max: limits.field_bytes_max,
             requests_open_max: limits.calls_pending_max,
+            body_bytes_max: limits.http_body_bytes_max,
+            wants_json: limits.correlate.iter().any(|rule| rule.starts_with("json:")),
             secrets: Secrets::new(limits),
         }
     }
@@ -85,6 +91,8 @@ impl Headers {
             request_headers_size: size as i64,
             request_body_size: 0,
             request_content_type: self.media_type,
+            request_body: Text::default(),
+            request_json: Pairs::default(),
             user_agent: self.user_agent,
             request_cut: false,
             request_headers: Self::joined(self.pairs),

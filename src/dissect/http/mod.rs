@@ -1,13 +1,15 @@
 //! What every version of HTTP shares: the fields, what a header means, request targets, the text
-//! of an error's body, what a status says. How messages are framed is each version's own.
+//! of a body, what a status says. How messages are framed is each version's own.
 
 mod fields;
 mod headers;
+mod json;
 mod snippet;
 mod target;
 
-pub use fields::{DERIVED, HttpRequest, HttpResponse};
+pub use fields::{HttpRequest, HttpResponse};
 pub use headers::{Caps, Headers, Name, trailer};
+pub use json::JsonPaths;
 pub use snippet::Snippet;
 pub use target::Target;
 

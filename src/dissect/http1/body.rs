@@ -228,7 +228,9 @@ mod tests {
 
     #[test]
     fn bad_chunks() {
-        for bytes in ["zz\r\n", "2\r\nabc\r\n", "2\r\nabXX", "zz"] {
+        let smuggled =
+            ["0x2\r\nab\r\n", "-2\r\n", "+2\r\n", "2 2\r\n", "\r\n", "fffffffffffffffff\r\n"];
+        for bytes in ["zz\r\n", "2\r\nabc\r\n", "2\r\nabXX", "zz"].iter().chain(&smuggled) {
             let mut body = Body::Chunked(Chunk::Size);
             assert_eq!(
                 body.read(bytes.as_bytes(), &mut Kept::default()).state,

@@ -18,8 +18,10 @@ pub struct Facts {
     pub announced: Announced,
     /// The client offers, or the server agrees, to go on in another protocol.
     pub upgrade: bool,
-    /// A line that is no header field, or a length that is no number.
+    /// A line that is no header field, a length that is no number, a second host.
     pub malformed: bool,
+    has_host: bool,
+    has_coding: bool,
 }
 
 /// Reads header lines; what they say of the message's framing is left in `facts`.
@@ -45,6 +47,8 @@ impl Facts {
             "content-length" => self.length(raw),
             "transfer-encoding" => self.coding(value),
             "upgrade" => self.upgrade = true,
+            // Which of two a server and a proxy go by is anyone's guess.
+            "host" => self.malformed |= std::mem::replace(&mut self.has_host, true),
             _ => {}
         }
     }
@@ -58,8 +62,15 @@ impl Facts {
         self.announced.ambiguous |= !agrees || first != length || self.announced.chunked;
     }
 
+    /// Before HTTP/1.1 there were no codings: whoever knows none finds another end (RFC 9112 section
+    /// 6.1).
+    fn judge(&mut self, minor: Option<u8>) {
+        self.announced.ambiguous |= self.has_coding && minor == Some(0);
+    }
+
     /// `gzip, chunked`: the last coding decides how the end is found (RFC 9112 section 6.3).
     fn coding(&mut self, value: &str) {
+        self.has_coding = true;
         let last = value.rsplit(',').next().unwrap_or_default().trim();
         if last.eq_ignore_ascii_case("identity") {
             return;
@@ -99,6 +110,7 @@ pub fn request(
     let (_, size) = fields.size();
     let mut facts = Facts { malformed: minor.is_none(), ..Facts::default() };
     let headers = headers(fields, &mut facts, caps);
+    facts.judge(minor);
     let target = lossy(target, caps.field_bytes_max);
     let target = Target::parse(&target, method == b"CONNECT");
     let start =
@@ -125,6 +137,7 @@ pub fn response((minor, reason): (u8, &[u8]), fields: Fields<'_>, caps: Caps) ->
     let (_, size) = fields.size();
     let mut facts = Facts::default();
     let headers = headers(fields, &mut facts, caps);
+    facts.judge(Some(minor));
     let content_encoding = headers.content_encoding.clone();
     let reason = text(reason, caps.field_bytes_max);
     let row = headers.into_response(version(minor), reason, size as u64);
@@ -161,10 +174,14 @@ mod tests {
     }
 
     fn read(head: &str) -> RequestHead {
+        read_as(head, 1)
+    }
+
+    fn read_as(head: &str, minor: u8) -> RequestHead {
         let mut lines = HeadLines::default();
         lines.find_end(head.as_bytes()).expect("a whole head");
         let fields = Fields::new(head.as_bytes(), lines.ends());
-        request((b"GET", b"/a/7?x=1&token=t", Some(1)), fields, caps())
+        request((b"GET", b"/a/7?x=1&token=t", Some(minor)), fields, caps())
     }
 
     fn shown(pairs: &Pairs) -> Vec<String> {
@@ -213,7 +230,15 @@ mod tests {
         let same = Announced { length: Some(3), ..plain };
         assert_eq!(announced("Content-Length: 3\r\nContent-Length: 3\r\n"), (same, false));
         let coded = Announced { chunked: true, ..plain };
+        let old = read_as("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 0).facts;
+        assert_eq!(old.announced, Announced { ambiguous: true, ..coded });
         assert_eq!(announced("Transfer-Encoding: gzip, Chunked\r\n"), (coded, false));
         assert_eq!(announced("Content-Length: x\r\n"), (plain, true));
+        assert_eq!(announced("Content-Length: +3\r\n"), (plain, true));
+        assert_eq!(announced("Host: a\r\nHost: b\r\n"), (plain, true));
+        let spaced = announced("Transfer-Encoding : chunked\r\n");
+        assert_eq!(spaced, (coded, true), "a space before the colon hides it from some");
+        let strange = Announced { coded: true, ambiguous: true, ..plain };
+        assert_eq!(announced("Transfer-Encoding: xchunked\r\n"), (strange, false));
     }
 }

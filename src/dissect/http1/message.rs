@@ -1,7 +1,8 @@
 //! A message between its head and its end: counts what passes and becomes a [`Message`].
 
-use super::super::http::{Caps, HttpRequest, HttpResponse, Snippet, outcome};
-use super::super::{Direction, Kind, Mark, Message, Trace};
+use super::super::graphql::parse::{Asked, Errors};
+use super::super::http::{Caps, HttpRequest, HttpResponse, JsonPaths, Snippet, outcome};
+use super::super::{Direction, Kind, Mark, Message, Protocol, Trace, graphql};
 use super::body::Sink;
 use super::head::{RequestHead, ResponseHead, trailer};
 use crate::field::{Row, Text, ToCompactString};
@@ -21,6 +22,10 @@ pub struct Open {
     trace: Option<Box<Trace>>,
     row: OpenRow,
     snippet: Option<Snippet>,
+    /// It is GraphQL: requests, what they ask.
+    graphql: Option<Asked>,
+    /// It answers GraphQL.
+    answers_graphql: bool,
     caps: Caps,
 }
 
@@ -31,7 +36,14 @@ enum OpenRow {
 }
 
 impl Open {
-    pub fn request(head: RequestHead, number: u64, first: Mark, caps: Caps) -> Self {
+    /// `snippet` keeps the beginning of its body, where it has one.
+    pub fn request(
+        head: RequestHead,
+        number: u64,
+        first: Mark,
+        snippet: Option<Snippet>,
+        caps: Caps,
+    ) -> Self {
         Open {
             kind: Kind::Request,
             number: Some(number),
@@ -43,7 +55,9 @@ impl Open {
             status: 0,
             trace: head.trace,
             row: OpenRow::Request(head.row),
-            snippet: None,
+            snippet,
+            graphql: None,
+            answers_graphql: false,
             caps,
         }
     }
@@ -66,8 +80,35 @@ impl Open {
             trace: head.trace,
             row: OpenRow::Response(head.row),
             snippet,
+            graphql: None,
+            answers_graphql: false,
             caps,
         }
+    }
+
+    /// Whether a request is GraphQL, now that all of it is there; its message says so.
+    pub fn find_graphql(&mut self) -> bool {
+        if let OpenRow::Request(row) = &self.row {
+            self.graphql = graphql::request(row, self.snippet.as_ref(), self.caps);
+        }
+        self.graphql.is_some()
+    }
+
+    /// Its request was GraphQL: errors stand in its body, whatever its status.
+    pub fn answer_graphql(&mut self) {
+        if let OpenRow::Response(row) = &self.row {
+            let coding = row.response_headers.get("content-encoding").unwrap_or_default();
+            let snippet = Snippet::new(&row.response_content_type, coding);
+            self.snippet = snippet.map(|snippet| snippet.keep(self.caps.body_bytes_max));
+            self.answers_graphql = true;
+        }
+    }
+
+    /// Errors of an answer to GraphQL.
+    fn errors(&self) -> Errors {
+        let plain = self.snippet.as_ref().map(|snippet| snippet.plain(self.caps.body_bytes_max));
+        let max = self.caps.field_bytes_max;
+        plain.map(|plain| graphql::parse::response(&plain, max)).unwrap_or_default()
     }
 
     /// The row of a response.
@@ -90,20 +131,45 @@ impl Open {
     }
 
     /// `is_cut`: it ended before all that its head announces was seen.
-    pub fn into_message(self, direction: Direction, is_cut: bool) -> Message {
+    pub fn into_message(self, direction: Direction, is_cut: bool, paths: &JsonPaths) -> Message {
         let size = i64::try_from(self.content).unwrap_or(i64::MAX);
-        let text = self.snippet.map(|snippet| snippet.into_text(self.caps.secrets));
+        let secrets = self.caps.secrets;
+        let is_graphql = self.graphql.is_some() || self.answers_graphql;
+        let errors = if self.answers_graphql { self.errors() } else { Errors::default() };
+        let status_says = outcome(self.status);
+        let (outcome, error) = match graphql::verdict(&errors, status_says) {
+            Some(verdict) => verdict,
+            None if self.status >= 400 => (status_says, self.status.to_compact_string()),
+            None => (status_says, Text::default()),
+        };
+        let operation = self.graphql.as_ref().map_or(self.operation, graphql::operation);
         let row: Box<dyn Row> = match self.row {
             OpenRow::Request(mut row) => {
                 (row.request_body_size, row.request_cut) = (size, is_cut);
-                row
+                if let Some(snippet) = self.snippet {
+                    if !paths.is_empty() {
+                        row.request_json =
+                            paths.read(&snippet.plain(self.caps.body_bytes_max), secrets);
+                    }
+                    row.request_body = snippet.into_text(secrets);
+                }
+                match self.graphql {
+                    Some(asked) => graphql::request_1(*row, asked),
+                    None => row,
+                }
             }
             OpenRow::Response(mut row) => {
                 (row.response_body_size, row.response_cut) = (size, is_cut);
+                let is_shown = self.status >= 400 || errors.count > 0;
+                let text = self.snippet.filter(|_| is_shown).map(|s| s.into_text(secrets));
                 row.response_body = text.unwrap_or_default();
-                row
+                match self.answers_graphql {
+                    true => graphql::response_1(*row, errors),
+                    false => row,
+                }
             }
         };
+        let inner: Option<&'static Protocol> = is_graphql.then_some(&graphql::HTTP1);
         Message {
             kind: self.kind,
             direction,
@@ -112,16 +178,12 @@ impl Open {
             last: self.last,
             bytes: self.bytes,
             units: 1,
-            operation: self.operation,
-            outcome: outcome(self.status),
+            operation,
+            outcome,
             status: i64::from(self.status),
-            error: if self.status >= 400 {
-                self.status.to_compact_string()
-            } else {
-                Text::default()
-            },
+            error,
             trace: self.trace,
-            inner: None,
+            inner,
             row,
         }
     }

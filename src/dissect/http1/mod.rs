@@ -1,6 +1,6 @@
 //! HTTP/1.0 and 1.1 (RFC 9110, 9112): streams -> requests and responses. Pipelining, every kind of
 //! framing, starts in mid-stream and losses are handled; bodies are counted, not kept, but for the
-//! first bytes of an error's. What follows a 101 or a CONNECT is handed to another dissector.
+//! first bytes of a request's and an error's. What follows a 101 or a CONNECT is handed to another dissector.
 
 mod body;
 mod head;
@@ -14,7 +14,7 @@ use self::head::{Facts, RequestHead, ResponseHead};
 use self::message::Open;
 use self::parse::{Fields, Resync, StartLine, find_start, first_line, may_start};
 use self::side::{Side, State};
-use super::http::{self, Caps, HttpRequest, HttpResponse};
+use super::http::{Caps, HttpRequest, HttpResponse, JsonPaths, Snippet};
 use super::http2::{self, Adopted};
 use super::ws;
 use super::{
@@ -35,7 +35,7 @@ pub static PROTOCOL: Protocol = Protocol {
     counters: &[],
     request: HttpRequest::FIELDS,
     response: HttpResponse::FIELDS,
-    derived: http::DERIVED,
+    derived: &[],
     probe: probe::probe,
     start,
 };
@@ -44,6 +44,7 @@ fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
     Box::new(Http1 {
         limits: limits.clone(),
         caps: Caps::new(limits),
+        paths: JsonPaths::new(limits),
         to_server: Side::default(),
         to_client: Side::default(),
     })
@@ -54,6 +55,8 @@ struct Http1 {
     /// For the protocol that takes over.
     limits: Limits,
     caps: Caps,
+    /// Members of JSON bodies that are asked for.
+    paths: JsonPaths,
     to_server: Side,
     to_client: Side,
 }
@@ -264,10 +267,12 @@ impl Http1 {
         let (is_head, is_connect) = (method == "HEAD", method == "CONNECT");
         let upgrade = upgrade.then(|| adopted(&read, seen));
         let number = own.ask(is_head, is_connect, upgrade, caps.requests_open_max);
-        let mut open = Open::request(read, number, seen.first, caps);
+        let body = Body::of_request(announced);
+        let snippet = body.as_ref().and_then(|_| Snippet::of_request(&read.row, caps));
+        let mut open = Open::request(read, number, seen.first, snippet, caps);
         open.advance(seen.bytes as u64, seen.last);
         own.open = Some(open);
-        match Body::of_request(announced) {
+        match body {
             _ if seen.is_cut => self.complete(way, true, State::Lost, out),
             Some(body) => own.enter(State::Body(body)),
             None => self.complete(way, false, State::Start, out),
@@ -289,6 +294,9 @@ impl Http1 {
         open.advance(seen.bytes as u64, seen.last);
         let asked = if open.kind == Kind::Interim { None } else { other.asked.pop_front() };
         open.number = asked.as_ref().map(|asked| asked.number);
+        if asked.as_ref().is_some_and(|asked| asked.is_graphql) {
+            open.answer_graphql();
+        }
         own.open = Some(open);
         let (is_head, is_connect) =
             asked.as_ref().map_or((false, false), |asked| (asked.is_head, asked.is_connect));
@@ -355,14 +363,24 @@ impl Http1 {
 
     /// Hands on the open message and goes on in `next`. Requests come before their responses.
     fn complete(&mut self, direction: Direction, is_cut: bool, next: State, out: &mut Output) {
-        let (own, other) = self.sides(direction);
+        let (own, other) = match direction {
+            Direction::ToServer => (&mut self.to_server, &mut self.to_client),
+            Direction::ToClient => (&mut self.to_client, &mut self.to_server),
+        };
         own.enter(next);
-        let Some(open) = own.open.take() else { return };
+        let Some(mut open) = own.open.take() else { return };
         let is_request = open.kind == Kind::Request;
+        // An answer that has begun already is not read as one to GraphQL.
+        let number = open.number;
+        let asked =
+            own.asked.iter_mut().rev().find(|asked| is_request && Some(asked.number) == number);
+        if let Some(asked) = asked {
+            asked.is_graphql = open.find_graphql();
+        }
         let is_early = !is_request
             && open.number.is_some()
             && other.open.as_ref().is_some_and(|request| request.number == open.number);
-        let message = open.into_message(direction, is_cut);
+        let message = open.into_message(direction, is_cut, &self.paths);
         if is_early {
             own.held.push(message);
         } else {

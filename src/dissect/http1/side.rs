@@ -27,6 +27,8 @@ pub struct Asked {
     pub number: u64,
     pub is_head: bool,
     pub is_connect: bool,
+    /// Its body turned out to be GraphQL.
+    pub is_graphql: bool,
     /// It offers to go on in another protocol, which will want to know what was asked.
     pub upgrade: Option<Box<Adopted>>,
 }
@@ -70,7 +72,8 @@ impl Side {
         if self.asked.len() >= max {
             self.asked.pop_front();
         }
-        self.asked.push_back(Asked { number: self.asked_count, is_head, is_connect, upgrade });
+        let number = self.asked_count;
+        self.asked.push_back(Asked { number, is_head, is_connect, is_graphql: false, upgrade });
         self.asked_count
     }
 

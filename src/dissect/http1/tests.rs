@@ -64,6 +64,7 @@ fn the_sample() {
     assert!(shown(post).contains("\"x-sum: 8\""), "trailers are headers");
     let failed = &driver.out.messages[4];
     assert_eq!((failed.outcome, failed.error.as_str()), (Outcome::ServerError, "503"));
+    assert!(shown(post).contains("request_body=\"hello...\""));
     assert!(shown(failed).contains("response_body=\"no carts\""));
     assert!(!shown(&driver.out.messages[1]).contains("response_body="), "only of errors");
     assert_eq!(field(&driver, 1, "response_body_size"), "7");
@@ -235,4 +236,30 @@ fn http2_is_another_protocol() {
     driver.packet(ToServer, b"\0\0\x03\x01\x05\0\0\0\x01\x82\x86\x84").end();
     assert_eq!(brief(&driver), ["GET /"]);
     assert_eq!(driver.out.messages[0].key, 1);
+}
+
+/// Bodies of requests: their beginning as text, and the members that are asked for.
+#[test]
+fn bodies_of_requests() {
+    let correlate = vec!["json:/order/id".to_string()];
+    let limits = Limits { correlate, ..Limits::default() };
+    let mut driver = Driver::with_limits(&PROTOCOL, Carrier::Stream, &limits);
+    let body = format!(
+        "{{\"pad\": \"{}\", \"order\": {{\"id\": 17}}, \"token\": \"abc\"}}",
+        "x".repeat(300)
+    );
+    let head = "POST /a HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length";
+    let whole = format!("{head}: {}\r\n\r\n{body}", body.len());
+    for part in whole.as_bytes().chunks(50) {
+        driver.packet(ToServer, part);
+    }
+    assert!(shown(&driver.out.messages[0]).contains("request.json=[\"/order/id: 17\"]"));
+    let kept = field(&driver, 0, "request_body");
+    assert!(kept.starts_with("\"{\\\"pad") && !shown(&driver.out.messages[0]).contains("abc"));
+    let login =
+        b"POST /in HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+        Content-Length: 24\r\n\r\nuser=ann&password=secret";
+    driver.packet(ToServer, login);
+    let login = "request_body=\"user=ann&password=<masked 6 bytes>\"";
+    assert!(shown(&driver.out.messages[1]).contains(login), "{}", shown(&driver.out.messages[1]));
 }

@@ -20,7 +20,7 @@ use self::parse::{
 };
 use self::stream::Stream;
 pub use self::stream::{Adopted, Seen};
-use super::http::{self, Caps};
+use super::http::{Caps, JsonPaths};
 use super::{Carrier, Direction, Dissector, Feed, Mark, Output, Pairing, Protocol, Slice};
 use crate::anomaly::AnomalyKind;
 use crate::limits::Limits;
@@ -37,7 +37,7 @@ pub static PROTOCOL: Protocol = Protocol {
     counters: &[],
     request: &REQUEST,
     response: &RESPONSE,
-    derived: http::DERIVED,
+    derived: &[],
     probe: probe::probe,
     start,
 };
@@ -58,6 +58,8 @@ pub fn upgraded(limits: &Limits, way: Direction, request: Option<Adopted>) -> Bo
 
 struct Http2 {
     caps: Caps,
+    /// Members of JSON bodies that are asked for.
+    paths: JsonPaths,
     to_server: Side,
     to_client: Side,
     streams: Streams,
@@ -226,6 +228,7 @@ impl Http2 {
     fn new(caps: Caps, limits: &Limits) -> Self {
         Http2 {
             caps,
+            paths: JsonPaths::new(limits),
             to_server: Side::new(limits),
             to_client: Side::new(limits),
             streams: Streams {
@@ -344,7 +347,7 @@ impl Http2 {
         side.state = State::Data(data);
         let (first, last) = (unread.first(), unread.last_of(count));
         if let Some(stream) = self.streams.get(header.stream, client) {
-            stream.data(way, &[], count as u64, first, last);
+            stream.data(way, &[], count as u64, (first, last), self.caps);
         }
         Some(count)
     }
@@ -363,7 +366,7 @@ impl Http2 {
         let count = content.len() + padding;
         let (first, last) = (unread.first(), unread.last_of(count));
         if let Some(stream) = self.streams.open.get_mut(&data.stream).filter(|_| count > 0) {
-            stream.data(way, content, padding as u64, first, last);
+            stream.data(way, content, padding as u64, (first, last), self.caps);
         }
         self.end_data(way, data, last, out);
         count
@@ -536,7 +539,7 @@ impl Http2 {
 
     fn take(&mut self, id: u32, out: &mut Output) {
         if let Some(stream) = self.streams.open.remove(&id) {
-            stream.finish(self.caps, out);
+            stream.finish(self.caps, &self.paths, out);
         }
     }
 
@@ -545,13 +548,13 @@ impl Http2 {
         while self.streams.open.len() > self.streams.open_max {
             out.anomaly(AnomalyKind::Http2StreamLimit, mark);
             let Some((_, oldest)) = self.streams.open.pop_first() else { return };
-            oldest.finish(self.caps, out);
+            oldest.finish(self.caps, &self.paths, out);
         }
     }
 
     fn finish_all(&mut self, out: &mut Output) {
         for stream in std::mem::take(&mut self.streams.open).into_values() {
-            stream.finish(self.caps, out);
+            stream.finish(self.caps, &self.paths, out);
         }
     }
 }

@@ -2,9 +2,12 @@
 //! becomes once both directions have. A stream ended by RST_STREAM has that for a response, which
 //! is not counted as one.
 
-use super::super::grpc;
-use super::super::http::{Caps, HttpRequest, HttpResponse, Snippet, Target, outcome, trailer};
+use super::super::graphql::parse::{Asked, Errors};
+use super::super::http::{
+    Caps, HttpRequest, HttpResponse, JsonPaths, Snippet, Target, outcome, trailer,
+};
 use super::super::{Direction, Kind, Mark, Message, Outcome, Output, Trace, operation, trace};
+use super::super::{graphql, grpc};
 use super::fields::{Http2Request, REQUEST, RESPONSE, StreamRequest, StreamResponse};
 use super::head::Head;
 use crate::field::{Joined, Row, Text, ToCompactString};
@@ -63,6 +66,10 @@ pub struct Stream {
     answered_trace: Option<Box<Trace>>,
     interim: Vec<Message>,
     snippet: Option<Snippet>,
+    /// The beginning of the request's body.
+    asked_body: Option<Snippet>,
+    /// What its request asks where that is GraphQL; looked for when the answer comes.
+    graphql: Option<Option<Asked>>,
     wire: Option<grpc::parse::Wire>,
     /// What the caller grants.
     timeout_us: i64,
@@ -96,6 +103,8 @@ impl Stream {
             answered_trace: None,
             interim: Vec::new(),
             snippet: None,
+            asked_body: None,
+            graphql: None,
             wire: None,
             timeout_us: 0,
             is_adopted: false,
@@ -151,7 +160,7 @@ impl Stream {
         let head_unknown = head.unknown;
         match way == self.way {
             true => self.ask(head, seen, caps),
-            false => self.answer(head, seen),
+            false => self.answer(head, seen, caps),
         }
         // Where the media type may be among what is not known, the body may tell.
         let wire = self.wire.or((head_unknown > 0).then_some(grpc::parse::Wire::Native));
@@ -195,11 +204,24 @@ impl Stream {
         self.wire = wire.or(self.wire);
     }
 
-    fn answer(&mut self, head: Head, seen: Seen) {
+    /// Whether its request is GraphQL, as far as that has come.
+    fn is_graphql(&mut self, caps: Caps) -> bool {
+        let may_be = self.wire.is_none() && self.request.has_head;
+        let (row, body) = (&self.asked, self.asked_body.as_ref());
+        let found = self
+            .graphql
+            .get_or_insert_with(|| may_be.then(|| graphql::request(row, body, caps)).flatten());
+        found.is_some()
+    }
+
+    fn answer(&mut self, head: Head, seen: Seen, caps: Caps) {
         self.wire = self.wire.or(grpc::wire(&head.headers.media_type));
         self.status = head.status;
-        if head.status >= 400 && self.wire.is_none() {
-            self.snippet = Snippet::new(&head.headers.media_type, &head.headers.content_encoding);
+        let is_graphql = self.is_graphql(caps);
+        if (head.status >= 400 || is_graphql) && self.wire.is_none() {
+            let snippet = Snippet::new(&head.headers.media_type, &head.headers.content_encoding);
+            let max = if is_graphql { caps.body_bytes_max } else { 0 };
+            self.snippet = snippet.map(|snippet| snippet.keep(max));
         }
         self.answered = head.headers.into_response(VERSION, Text::default(), seen.bytes);
         self.answered_trace = trace::from_headers(&self.answered.response_headers);
@@ -233,7 +255,22 @@ impl Stream {
     }
 
     /// Bytes of a body; `framing` bytes around them were passed too.
-    pub fn data(&mut self, way: Direction, bytes: &[u8], framing: u64, first: Mark, last: Mark) {
+    pub fn data(
+        &mut self,
+        way: Direction,
+        bytes: &[u8],
+        framing: u64,
+        (first, last): (Mark, Mark),
+        caps: Caps,
+    ) {
+        if way == self.way && self.wire.is_none() {
+            if self.asked_body.is_none() {
+                self.asked_body = Snippet::of_request(&self.asked, caps);
+            }
+            if let Some(body) = &mut self.asked_body {
+                body.push(bytes);
+            }
+        }
         let (wire, is_response) = (self.wire, way != self.way);
         let half = self.half(way);
         half.saw(Seen { first, last, bytes: bytes.len() as u64 + framing });
@@ -291,18 +328,22 @@ impl Stream {
             status: 0,
             error: Text::default(),
             trace: None,
-            inner: self.wire.map(|_| &grpc::PROTOCOL),
+            inner: match (self.wire, &self.graphql) {
+                (Some(_), _) => Some(&grpc::PROTOCOL),
+                (None, Some(Some(_))) => Some(&graphql::HTTP2),
+                _ => None,
+            },
             row,
         }
     }
 
     /// Hands on what it is: request, interim responses, response.
-    pub fn finish(mut self, caps: Caps, out: &mut Output) {
+    pub fn finish(mut self, caps: Caps, paths: &JsonPaths, out: &mut Output) {
         if self.wire.is_none() && self.looks_like_grpc() {
             self.wire = Some(grpc::parse::Wire::Native);
         }
         if self.request.has_head {
-            let message = self.take_request(caps);
+            let message = self.take_request(caps, paths);
             out.messages.push(message);
             out.messages.append(&mut self.interim);
         }
@@ -314,21 +355,30 @@ impl Stream {
         }
     }
 
-    fn take_request(&mut self, caps: Caps) -> Message {
+    fn take_request(&mut self, caps: Caps, paths: &JsonPaths) -> Message {
+        self.is_graphql(caps);
         let half = &self.request;
         let seen =
             Seen { first: half.first.unwrap_or_default(), last: half.last, bytes: half.bytes };
         let mut first = std::mem::take(&mut self.asked);
         first.request_body_size = half.content as i64;
         first.request_cut = !half.has_ended;
+        if let Some(body) = self.asked_body.take().filter(|_| self.wire.is_none()) {
+            if !paths.is_empty() {
+                first.request_json = paths.read(&body.plain(caps.body_bytes_max), caps.secrets);
+            }
+            first.request_body = body.into_text(caps.secrets);
+        }
         let second = StreamRequest {
             http2_stream: self.id.into(),
             http2_pushed: self.is_pushed,
             http2_unknown_headers: half.unknown.into(),
         };
-        let operation = match self.wire {
-            Some(_) => grpc::operation(&first.path),
-            None => std::mem::take(&mut self.operation),
+        let asked = self.graphql.clone().flatten().filter(|_| self.wire.is_none());
+        let operation = match (self.wire, &asked) {
+            (Some(_), _) => grpc::operation(&first.path),
+            (None, Some(asked)) => graphql::operation(asked),
+            (None, None) => std::mem::take(&mut self.operation),
         };
         let row: Http2Request = Joined { fields: &REQUEST, first, second };
         let row: Box<dyn Row> = match self.wire {
@@ -336,7 +386,10 @@ impl Stream {
                 let none = grpc::parse::Messages::new(wire);
                 grpc::request(row, half.messages.as_ref().unwrap_or(&none), caps.field_bytes_max)
             }
-            None => Box::new(row),
+            None => match asked {
+                Some(asked) => graphql::request_2(row, asked),
+                None => Box::new(row),
+            },
         };
         let mut message = self.message(Kind::Request, self.way, seen, row);
         message.units = u32::from(!self.is_adopted);
@@ -354,12 +407,16 @@ impl Stream {
         first.http_version = VERSION;
         first.response_body_size = half.content as i64;
         first.response_cut = !half.has_ended;
-        first.response_body =
-            self.snippet.take().map(|s| s.into_text(caps.secrets)).unwrap_or_default();
+        let is_graphql = self.wire.is_none() && self.graphql.as_ref().is_some_and(Option::is_some);
+        let errors = if is_graphql { self.errors(caps) } else { Errors::default() };
+        let is_shown = self.status >= 400 || errors.count > 0;
+        let text = self.snippet.take().filter(|_| is_shown).map(|s| s.into_text(caps.secrets));
+        first.response_body = text.unwrap_or_default();
         let end = self.wire.and_then(|_| {
             grpc::end(&first.response_headers, half.messages.as_ref(), caps.field_bytes_max)
         });
         let (outcome, error) = self.verdict(end.as_ref());
+        let (outcome, error) = graphql::verdict(&errors, outcome).unwrap_or((outcome, error));
         let second = StreamResponse {
             http2_stream: self.id.into(),
             http2_error: Text::const_new(self.reset.map_or("", |reset| reset.error)),
@@ -372,6 +429,7 @@ impl Stream {
                 let messages = messages.unwrap_or_else(|| grpc::parse::Messages::new(wire));
                 grpc::response(row, &messages, end)
             }
+            None if is_graphql => graphql::response_2(row, errors),
             None => Box::new(row),
         };
         let mut message = self.message(Kind::Response, self.way.reverse(), seen, row);
@@ -379,6 +437,14 @@ impl Stream {
         message.status = self.status.into();
         message.trace = self.answered_trace.take();
         message
+    }
+
+    /// Errors in an answer to GraphQL.
+    fn errors(&self, caps: Caps) -> Errors {
+        let plain = self.snippet.as_ref().map(|snippet| snippet.plain(caps.body_bytes_max));
+        plain
+            .map(|plain| graphql::parse::response(&plain, caps.field_bytes_max))
+            .unwrap_or_default()
     }
 
     /// How the call ended, and the error's short name.

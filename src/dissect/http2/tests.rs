@@ -270,7 +270,10 @@ fn a_million_streams_are_bounded() {
 
 #[test]
 fn an_upgraded_connection_answers_the_first_request() {
-    let row = http::HttpRequest { method: "GET".into(), ..http::HttpRequest::default() };
+    let row = super::super::http::HttpRequest {
+        method: "GET".into(),
+        ..super::super::http::HttpRequest::default()
+    };
     let seen = Seen { first: Mark::default(), last: Mark::default(), bytes: 10 };
     let adopted = Adopted { row, operation: "GET /a".into(), trace: None, seen };
     let mut http2 = upgraded(&Limits::default(), ToServer, Some(adopted));

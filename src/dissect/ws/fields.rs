@@ -33,6 +33,12 @@ crate::fields! {
         ws_subprotocol: Text = "ws && ws_subprotocol == \"graphql-transport-ws\"";
         /// Path of the request that opened the connection, secrets masked.
         ws_path: Text = "ws && ws_path.startsWith(\"/chat\")";
+        /// Type of a message of GraphQL over WebSocket: subscribe, next, error, complete.
+        ws_graphql_type: Text = "ws && ws_graphql_type == \"error\"";
+        /// Fields at the root of the GraphQL operation that the message asks for.
+        ws_graphql_fields: List = "ws && \"ticks\" in ws_graphql_fields";
+        /// GraphQL errors in the message.
+        ws_graphql_errors: Int = "ws && ws_graphql_errors > 0";
         /// Whether it ended before all of it was captured.
         ws_cut: Bool = "ws && ws_cut";
     }

@@ -1,6 +1,7 @@
 //! A message between its first and its last frame: counts what passes and becomes a [`Message`];
 //! and what the upgrade agreed on, which stands in every row.
 
+use super::super::graphql;
 use super::super::http::{HttpRequest, HttpResponse};
 use super::super::secret::Secrets;
 use super::super::text::{cut, text};
@@ -24,6 +25,9 @@ pub struct Agreement {
     path: Text,
     subprotocol: Text,
     secrets: Secrets,
+    /// Bytes of a text that are kept: more than are shown where it is GraphQL's.
+    pub text_max: usize,
+    field_max: usize,
 }
 
 impl Agreement {
@@ -36,6 +40,8 @@ impl Agreement {
             path: Text::default(),
             subprotocol: Text::default(),
             secrets: Secrets::new(limits),
+            text_max: TEXT_BYTES_MAX,
+            field_max: limits.field_bytes_max,
         }
     }
 
@@ -46,6 +52,7 @@ impl Agreement {
         response: &HttpResponse,
     ) -> Self {
         let header = |name: &str| response.response_headers.get(name).unwrap_or_default();
+        let is_graphql = graphql::is_subprotocol(header("sec-websocket-protocol"));
         Agreement {
             client: Some(client),
             extensions: Some(extensions(header("sec-websocket-extensions"))),
@@ -53,6 +60,8 @@ impl Agreement {
             path: request.path.clone(),
             subprotocol: Text::from(header("sec-websocket-protocol")),
             secrets: Secrets::new(limits),
+            text_max: if is_graphql { limits.http_body_bytes_max } else { TEXT_BYTES_MAX },
+            field_max: limits.field_bytes_max,
         }
     }
 
@@ -118,11 +127,12 @@ pub struct Open {
     payload: u64,
     inflated: Option<u64>,
     text: Vec<u8>,
+    text_max: usize,
     close: Option<(u16, String)>,
 }
 
 impl Open {
-    pub fn new(header: FrameHeader, first: Mark) -> Self {
+    pub fn new(header: FrameHeader, first: Mark, text_max: usize) -> Self {
         Open {
             opcode: header.opcode,
             is_compressed: header.is_compressed,
@@ -131,6 +141,7 @@ impl Open {
             payload: 0,
             inflated: None,
             text: Vec::new(),
+            text_max,
             close: None,
         }
     }
@@ -167,13 +178,13 @@ impl Open {
     pub fn wants(&self, is_inflated: bool) -> usize {
         match is_inflated {
             true => usize::MAX,
-            false => TEXT_BYTES_MAX.saturating_sub(self.text.len()),
+            false => self.text_max.saturating_sub(self.text.len()),
         }
     }
 
     /// Plain bytes of the payload; the first are kept.
     pub fn text(&mut self, plain: &[u8]) {
-        let room = TEXT_BYTES_MAX.saturating_sub(self.text.len());
+        let room = self.text_max.saturating_sub(self.text.len());
         self.text.extend_from_slice(plain.get(..room).unwrap_or(plain));
     }
 
@@ -220,6 +231,21 @@ impl Open {
         } else {
             (row.ws_response_payload_data, row.ws_response_payload_length) = (shown, length);
         }
-        agreement.message(way, self.seen, outcome(code), row)
+        let said = match is_text && !is_cut && graphql::is_subprotocol(&agreement.subprotocol) {
+            true => graphql::message(&self.text, agreement.field_max),
+            false => None,
+        };
+        let Some(said) = said else {
+            return agreement.message(way, self.seen, outcome(code), row);
+        };
+        let operation = said.asked.as_ref().map(graphql::operation);
+        let verdict = graphql::verdict(&said.errors, Outcome::Ok);
+        row.ws_graphql_type = said.kind;
+        row.ws_graphql_fields = said.asked.map(|asked| asked.fields).unwrap_or_default();
+        row.ws_graphql_errors = said.errors.count;
+        let message = agreement.message(way, self.seen, Outcome::Ok, row);
+        let (outcome, error) = verdict.unwrap_or((Outcome::Ok, Text::default()));
+        let operation = operation.unwrap_or_else(|| message.operation.clone());
+        Message { operation, outcome, error, ..message }
     }
 }

@@ -220,7 +220,7 @@ impl Ws {
             let total = header.bytes + header.length as usize;
             let payload = unread.bytes.get(header.bytes..total)?;
             let (first, last) = (unread.first(), unread.last_of(total));
-            let mut open = Open::new(header, first);
+            let mut open = Open::new(header, first, self.agreement.text_max);
             open.frame(header.bytes as u64, last);
             let mut plain = payload.to_vec();
             unmask(&mut plain, header.mask.unwrap_or_default(), 0);
@@ -229,8 +229,9 @@ impl Ws {
             return Some(total);
         }
         let (first, last) = (unread.first(), unread.last_of(header.bytes));
+        let text_max = self.agreement.text_max;
         let side = self.side(way);
-        let open = side.open.get_or_insert_with(|| Open::new(header, first));
+        let open = side.open.get_or_insert_with(|| Open::new(header, first, text_max));
         open.frame(header.bytes as u64, last);
         let payload = Payload { header, done: 0 };
         side.state = State::Payload(payload);
