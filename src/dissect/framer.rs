@@ -2,7 +2,7 @@
 //! of such. Of a frame that comes in pieces or is long only the beginning is kept, the rest is
 //! counted as it passes. It knows no protocol: what a header says is asked of a [`Framing`].
 
-use super::{Mark, Slice};
+use super::{Extent, Mark, Slice};
 
 /// What the first bytes of a frame say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,17 @@ pub struct Frame<'a> {
     pub last: Mark,
     /// Some of it was not captured.
     pub is_cut: bool,
+}
+
+impl Frame<'_> {
+    pub fn extent(&self) -> Extent {
+        Extent { first: self.first, last: self.last, bytes: self.total }
+    }
+
+    /// Bytes on the wire, as fields have them.
+    pub fn size(&self) -> i64 {
+        i64::try_from(self.total).unwrap_or(i64::MAX)
+    }
 }
 
 /// How far reading came.

@@ -4,6 +4,7 @@
 pub mod amqp;
 mod base64;
 pub mod dns;
+mod framed;
 mod framer;
 pub mod graphql;
 pub mod grpc;

@@ -83,6 +83,42 @@ pub struct Message {
     pub row: Box<dyn Row>,
 }
 
+/// The packets and bytes that a message takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    pub first: Mark,
+    pub last: Mark,
+    pub bytes: u64,
+}
+
+impl Message {
+    /// A message of one unit that says nothing yet but its fields.
+    pub fn new(
+        kind: Kind,
+        direction: Direction,
+        key: u64,
+        extent: Extent,
+        row: Box<dyn Row>,
+    ) -> Self {
+        Message {
+            kind,
+            direction,
+            key,
+            first: extent.first,
+            last: extent.last,
+            bytes: extent.bytes,
+            units: 1,
+            operation: Text::default(),
+            outcome: if kind == Kind::Request { Outcome::Unknown } else { Outcome::Ok },
+            status: 0,
+            error: Text::default(),
+            trace: None,
+            inner: None,
+            row,
+        }
+    }
+}
+
 /// The key of a datagram that nothing answers: the same at every vantage, never 0.
 pub(super) fn content_key(bytes: &[u8]) -> u64 {
     foldhash::quality::FixedState::with_seed(0).hash_one(bytes).max(1)

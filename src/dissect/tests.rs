@@ -146,6 +146,16 @@ impl Driver {
         self
     }
 
+    /// The messages so far: what requests call, what responses fail of.
+    pub fn brief(&self) -> Vec<String> {
+        let brief = |message: &Message| match message.kind {
+            Kind::Request => message.operation.to_string(),
+            Kind::OneWay => format!("> {}", message.operation),
+            _ => format!("= {}", message.error),
+        };
+        self.out.messages.iter().map(brief).collect()
+    }
+
     /// The messages so far, one line each.
     pub fn shown(&self) -> Vec<String> {
         with_keys(&self.out.messages)
@@ -219,7 +229,7 @@ impl ColumnSink for Shown {
     }
 }
 
-fn play(protocol: &Protocol, carrier: Carrier, packets: &[(Direction, &[u8])]) -> Driver {
+pub fn play(protocol: &Protocol, carrier: Carrier, packets: &[(Direction, &[u8])]) -> Driver {
     let mut driver = Driver::new(protocol, carrier);
     for (direction, bytes) in packets {
         driver.packet(*direction, bytes);

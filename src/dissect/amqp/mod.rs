@@ -10,13 +10,11 @@ mod session;
 pub use fields::{AmqpRequest, AmqpResponse};
 
 use self::session::Session;
-use super::framer::{Begins, Frame, Framer, Framing, Head, Step};
-use super::{
-    Carrier, Direction, Dissector, Feed, Kind, Mark, Message, Outcome, Output, Pairing, Protocol,
-    Slice,
-};
+use super::framed::{Framed, Reader};
+use super::framer::{Begins, Frame, Head};
+use super::{Carrier, Direction, Dissector, Kind, Message, Outcome, Output, Pairing, Protocol};
 use crate::anomaly::AnomalyKind;
-use crate::field::{Text, format_compact};
+use crate::field::format_compact;
 use crate::limits::Limits;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -37,93 +35,46 @@ pub static PROTOCOL: Protocol = Protocol {
 };
 
 fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
-    let framer = || Framer::new(limits.frame_bytes_max);
-    Box::new(Amqp {
-        to_server: framer(),
-        to_client: framer(),
-        is_proven: false,
-        is_other: false,
-        session: Session::new(limits),
-    })
+    Framed::start(Amqp { is_other: false, session: Session::new(limits) }, limits)
 }
 
 struct Amqp {
-    to_server: Framer,
-    to_client: Framer,
-    /// A frame was read.
-    is_proven: bool,
     /// AMQP 1.0, whose frames are others.
     is_other: bool,
     session: Session,
 }
 
-struct Frames;
+impl Reader for Amqp {
+    const MALFORMED: AnomalyKind = AnomalyKind::AmqpMalformed;
 
-impl Framing for Frames {
-    fn head(&self, bytes: &[u8]) -> Head {
+    fn head(&self, _: Direction, bytes: &[u8]) -> Head {
         parse::head(bytes)
     }
 
-    fn begins(&self, bytes: &[u8]) -> Begins {
+    fn begins(&self, _: Direction, bytes: &[u8]) -> Begins {
         probe::begins(bytes)
     }
-}
 
-impl Dissector for Amqp {
-    fn feed(&mut self, slice: Slice<'_>, out: &mut Output) -> Feed {
-        let mut at = 0;
-        while !self.is_other {
-            let framer = match slice.direction {
-                Direction::ToServer => &mut self.to_server,
-                Direction::ToClient => &mut self.to_client,
-            };
-            match framer.next(slice, &mut at, &Frames) {
-                Step::More => return Feed::Taken(at),
-                Step::Frame(frame) => {
-                    self.is_proven = true;
-                    match parse::protocol(frame.bytes) {
-                        Some(version) => {
-                            self.is_other = opened(version, frame, slice.direction, out);
-                            self.session.restart(out);
-                        }
-                        None => self.session.frame(frame, slice.direction, out),
-                    }
-                }
-                Step::Bad if !self.is_proven => return Feed::GiveUp(AnomalyKind::AmqpMalformed),
-                Step::Bad => {
-                    out.anomaly(AnomalyKind::AmqpMalformed, slice.mark_at(at));
-                    framer.lose();
-                    at += 1;
-                    self.session.lose(slice.direction, out);
-                }
+    fn frame(&mut self, frame: Frame<'_>, way: Direction, out: &mut Output) {
+        match parse::protocol(frame.bytes) {
+            Some(version) => {
+                self.is_other = opened(version, frame, way, out);
+                self.session.restart(out);
             }
-        }
-        Feed::Taken(slice.bytes.len())
-    }
-
-    fn gap(&mut self, direction: Direction, bytes: u64, _at: Mark, out: &mut Output) {
-        let framer = match direction {
-            Direction::ToServer => &mut self.to_server,
-            Direction::ToClient => &mut self.to_client,
-        };
-        let (frame, is_lost) = framer.gap(bytes);
-        if let Some(frame) = frame {
-            self.session.frame(frame, direction, out);
-        }
-        if is_lost {
-            self.session.lose(direction, out);
+            None => self.session.frame(frame, way, out),
         }
     }
 
-    fn end(&mut self, direction: Direction, _unread: Slice<'_>, out: &mut Output) {
-        let framer = match direction {
-            Direction::ToServer => &mut self.to_server,
-            Direction::ToClient => &mut self.to_client,
-        };
-        if let Some(frame) = framer.cut() {
-            self.session.frame(frame, direction, out);
-        }
-        self.session.lose(direction, out);
+    fn is_over(&self) -> bool {
+        self.is_other
+    }
+
+    fn lose(&mut self, way: Direction, out: &mut Output) {
+        self.session.lose(way, out);
+    }
+
+    fn end(&mut self, way: Direction, out: &mut Output) {
+        self.session.lose(way, out);
     }
 }
 
@@ -140,22 +91,9 @@ fn opened(version: [u8; 4], frame: Frame<'_>, direction: Direction, out: &mut Ou
     };
     let row =
         AmqpRequest { amqp_method: name.clone(), amqp_request: true, ..AmqpRequest::default() };
-    out.messages.push(Message {
-        kind: Kind::OneWay,
-        direction,
-        key: u64::MAX,
-        first: frame.first,
-        last: frame.last,
-        bytes: frame.total,
-        units: 1,
-        operation: name,
-        outcome: Outcome::Unknown,
-        status: 0,
-        error: Text::default(),
-        trace: None,
-        inner: None,
-        row: Box::new(row),
-    });
+    let extent = frame.extent();
+    let message = Message::new(Kind::OneWay, direction, u64::MAX, extent, Box::new(row));
+    out.messages.push(Message { operation: name, outcome: Outcome::Unknown, ..message });
     true
 }
 

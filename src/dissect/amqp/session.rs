@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::super::framer::Frame;
 use super::super::text::cut;
-use super::super::{Direction, Kind, Mark, Message, Outcome, Output};
+use super::super::{Direction, Extent, Kind, Mark, Message, Outcome, Output};
 use super::fields::{AmqpRequest, AmqpResponse};
 use super::parse::{self, Method};
 use crate::anomaly::AnomalyKind;
-use crate::field::{Row, Text, ToCompactString, format_compact};
+use crate::field::{Text, ToCompactString, format_compact};
 use crate::limits::Limits;
 
 /// Text kept of a summary.
@@ -295,6 +295,7 @@ fn summary(method: &Method) -> Text {
 }
 
 fn request(open: Open, kind: Kind, key: u64, way: Direction) -> Message {
+    let extent = Extent { first: open.first, last: open.last, bytes: open.bytes };
     let name = Text::const_new(parse::method_name(open.id).unwrap_or_default());
     let about = match open.id {
         (60, 40 | 60 | 50) if open.method.exchange.is_empty() => &open.method.routing_key,
@@ -330,8 +331,8 @@ fn request(open: Open, kind: Kind, key: u64, way: Direction) -> Message {
         Kind::OneWay => Outcome::Ok,
         _ => Outcome::Unknown,
     };
-    let extent = (open.first, open.last, open.bytes);
-    Message { operation, outcome, ..message(kind, key, way, extent, Box::new(row)) }
+    let message = Message::new(kind, way, key, extent, Box::new(row));
+    Message { operation, outcome, ..message }
 }
 
 fn response(open: &Open, key: u64, way: Direction, outcome: Outcome) -> Message {
@@ -349,34 +350,9 @@ fn response(open: &Open, key: u64, way: Direction, outcome: Outcome) -> Message 
         amqp_reply_text: open.method.reply_text.clone(),
         amqp_response_length: i64::try_from(open.bytes).unwrap_or(i64::MAX),
     };
-    let extent = (open.first, open.last, open.bytes);
-    let status = i64::from(code);
-    Message { outcome, status, error, ..message(Kind::Response, key, way, extent, Box::new(row)) }
-}
-
-fn message(
-    kind: Kind,
-    key: u64,
-    direction: Direction,
-    (first, last, bytes): (Mark, Mark, u64),
-    row: Box<dyn Row>,
-) -> Message {
-    Message {
-        kind,
-        direction,
-        key,
-        first,
-        last,
-        bytes,
-        units: 1,
-        operation: Text::default(),
-        outcome: Outcome::Unknown,
-        status: 0,
-        error: Text::default(),
-        trace: None,
-        inner: None,
-        row,
-    }
+    let extent = Extent { first: open.first, last: open.last, bytes: open.bytes };
+    let message = Message::new(Kind::Response, way, key, extent, Box::new(row));
+    Message { outcome, status: i64::from(code), error, ..message }
 }
 
 /// Who failed (AMQP 0-9-1, section 1.2).

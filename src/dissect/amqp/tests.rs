@@ -1,4 +1,4 @@
-use super::super::tests::{Driver, Sample, shown};
+use super::super::tests::{Driver, Sample, play, shown};
 use super::*;
 use Direction::{ToClient, ToServer};
 
@@ -24,24 +24,12 @@ fn driver() -> Driver {
     Driver::new(&PROTOCOL, Carrier::Stream)
 }
 
-fn brief(driver: &Driver) -> Vec<String> {
-    let brief = |message: &Message| match message.kind {
-        Kind::Request => message.operation.to_string(),
-        Kind::OneWay => format!("> {}", message.operation),
-        _ => format!("= {}", message.error),
-    };
-    driver.out.messages.iter().map(brief).collect()
-}
-
 #[test]
 fn the_sample() {
-    let mut driver = driver();
-    for (direction, bytes) in SAMPLE {
-        driver.packet(*direction, bytes);
-    }
+    let mut driver = play(&PROTOCOL, Carrier::Stream, SAMPLE);
     driver.end();
     assert_eq!(
-        brief(&driver),
+        driver.brief(),
         [
             "connection.start",
             "= ",
@@ -79,17 +67,17 @@ fn the_sample() {
 fn begins_in_mid_stream() {
     let mut driver = driver();
     driver.packet(ToClient, SAMPLE[9].1).packet(ToServer, SAMPLE[10].1).end();
-    assert_eq!(brief(&driver), ["> basic.deliver ev", "> basic.ack"]);
+    assert_eq!(driver.brief(), ["> basic.deliver ev", "> basic.ack"]);
     let mut answers = self::driver();
     answers.packet(ToClient, SAMPLE[4].1).end();
-    assert_eq!(brief(&answers), ["= ", "= "]);
+    assert_eq!(answers.brief(), ["= ", "= "]);
 }
 
 #[test]
 fn other_versions_are_named() {
     let mut driver = driver();
     driver.packet(ToServer, b"AMQP\0\x01\0\0").packet(ToServer, &[0; 100]).end();
-    assert_eq!(brief(&driver), ["> AMQP 1.0.0"]);
+    assert_eq!(driver.brief(), ["> AMQP 1.0.0"]);
     assert_eq!(driver.anomalies(), []);
 }
 
@@ -98,7 +86,7 @@ fn contents_that_are_cut() {
     let mut driver = driver();
     let (_, publish) = SAMPLE[7];
     driver.packet(ToServer, &publish[..70]).end();
-    assert_eq!(brief(&driver), ["> basic.publish ev"]);
+    assert_eq!(driver.brief(), ["> basic.publish ev"]);
     let limits = Limits { amqp_channels_max: 1, ..Limits::default() };
     let mut driver = Driver::with_limits(&PROTOCOL, Carrier::Stream, &limits);
     let mut other = publish[..29].to_vec();
@@ -119,5 +107,5 @@ fn other_bytes() {
         .packet(ToServer, b"\xff\xff")
         .packet(ToServer, SAMPLE[11].1);
     assert_eq!(driver.anomalies(), [AnomalyKind::AmqpMalformed]);
-    assert_eq!(brief(&driver), ["confirm.select", "queue.declare gone"]);
+    assert_eq!(driver.brief(), ["confirm.select", "queue.declare gone"]);
 }

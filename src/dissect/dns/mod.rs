@@ -19,8 +19,8 @@ pub use multicast::{LLMNR, MDNS};
 use self::names::{opcode, rcode, record_type};
 use self::parse::{Flaw, Parsed, Question, frame, parse};
 use super::{
-    Carrier, Direction, Dissector, Feed, Kind, Mark, Message, Outcome, Output, Pairing, Probe,
-    Protocol, Slice,
+    Carrier, Direction, Dissector, Extent, Feed, Kind, Mark, Message, Outcome, Output, Pairing,
+    Probe, Protocol, Slice,
 };
 use crate::anomaly::AnomalyKind;
 use crate::field::{Row, Text};
@@ -296,22 +296,9 @@ fn message(
     DnsMessage { operation, outcome, status, error }: DnsMessage,
     row: Box<dyn Row>,
 ) -> Message {
-    Message {
-        kind,
-        direction: seen.direction,
-        key,
-        first: seen.first,
-        last: seen.last,
-        bytes: seen.bytes as u64,
-        units: 1,
-        operation,
-        outcome,
-        status,
-        error,
-        trace: None,
-        inner: None,
-        row,
-    }
+    let extent = Extent { first: seen.first, last: seen.last, bytes: seen.bytes as u64 };
+    let message = Message::new(kind, seen.direction, key, extent, row);
+    Message { operation, outcome, status, error, ..message }
 }
 
 /// FORMERR and NXDOMAIN are the client's; all else that is no success is the server's.

@@ -10,8 +10,8 @@ pub use fields::IcmpMessage;
 
 use self::parse::{Icmp, Role, parse};
 use super::{
-    Carrier, Direction, Dissector, Feed, Kind, Mark, Message, Opening, Outcome, Output, Pairing,
-    Probe, Protocol, Slice, content_key,
+    Carrier, Direction, Dissector, Extent, Feed, Kind, Mark, Message, Opening, Outcome, Output,
+    Pairing, Probe, Protocol, Slice, content_key,
 };
 use crate::anomaly::AnomalyKind;
 use crate::conn::Meaning;
@@ -81,21 +81,14 @@ fn message(icmp: &Icmp<'_>, bytes: &[u8], direction: Direction, mark: Mark) -> M
     };
     let is_echo = matches!(icmp.role(), Role::Asks("echo") | Role::Answers("echo"));
     let meaning = meaning(icmp);
+    let extent = Extent { first: mark, last: mark, bytes: bytes.len() as u64 };
+    let message = Message::new(kind, direction, key, extent, Box::new(row(icmp, bytes)));
     Message {
-        kind,
-        direction,
-        key,
-        first: mark,
-        last: mark,
-        bytes: bytes.len() as u64,
         units: u32::from(is_echo),
         operation,
-        outcome: meaning.map_or(Outcome::Ok, outcome),
-        status: 0,
+        outcome: meaning.map_or(message.outcome, outcome),
         error: Text::const_new(meaning.map_or("", Meaning::name)),
-        trace: None,
-        inner: None,
-        row: Box::new(row(icmp, bytes)),
+        ..message
     }
 }
 

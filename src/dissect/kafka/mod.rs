@@ -14,14 +14,12 @@ use std::collections::VecDeque;
 pub use fields::{KafkaRequest, KafkaResponse};
 
 use self::schema::{Name, Value};
-use super::framer::{Begins, Frame, Framer, Framing, Head, Step};
+use super::framed::{Framed, Reader};
+use super::framer::{Begins, Frame, Head};
 use super::text::{cut, text};
-use super::{
-    Carrier, Direction, Dissector, Feed, Kind, Mark, Message, Outcome, Output, Pairing, Protocol,
-    Slice,
-};
+use super::{Carrier, Direction, Dissector, Kind, Message, Output, Pairing, Protocol, Slice};
 use crate::anomaly::AnomalyKind;
-use crate::field::{Row, Text};
+use crate::field::Text;
 use crate::limits::Limits;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -51,15 +49,14 @@ const SUMMARY_BYTES_MAX: usize = 256;
 const ERROR_BYTES_MAX: usize = 256;
 
 fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
-    let framer = || Framer::new(limits.frame_bytes_max);
-    Box::new(Kafka {
+    let messages = Messages {
         client: Direction::ToServer,
-        is_proven: false,
-        to_server: framer(),
-        to_client: framer(),
         asked: VecDeque::new(),
         asked_max: limits.calls_pending_max,
-    })
+        has_tokens: false,
+        tokens: 0,
+    };
+    Framed::start(messages, limits)
 }
 
 /// A request that waits for its response.
@@ -70,34 +67,32 @@ struct Asked {
     version: i16,
 }
 
-struct Kafka {
+struct Messages {
     /// The way requests go.
     client: Direction,
-    /// A message was read.
-    is_proven: bool,
-    to_server: Framer,
-    to_client: Framer,
     asked: VecDeque<Asked>,
     asked_max: usize,
+    /// After a SaslHandshake of version 0 there are tokens without a header, until the next request.
+    has_tokens: bool,
+    /// Tokens of the client that the server has not answered with its own.
+    tokens: u32,
 }
 
-/// Messages of one side.
-struct Messages<'a> {
-    is_request: bool,
-    asked: &'a VecDeque<Asked>,
-}
+impl Reader for Messages {
+    const MALFORMED: AnomalyKind = AnomalyKind::KafkaMalformed;
 
-impl Framing for Messages<'_> {
-    fn head(&self, bytes: &[u8]) -> Head {
-        match (self.is_request, probe::request(bytes, true)) {
+    fn head(&self, way: Direction, bytes: &[u8]) -> Head {
+        match (way == self.client, probe::request(bytes, true)) {
+            (true, Begins::No) if self.has_tokens => parse::token(bytes),
             (true, Begins::No) => Head::Bad,
+            (false, _) if self.tokens > 0 => parse::token(bytes),
             (true, Begins::More) if bytes.len() < 14 => Head::More,
             _ => parse::head(bytes),
         }
     }
 
-    fn begins(&self, bytes: &[u8]) -> Begins {
-        if self.is_request {
+    fn begins(&self, way: Direction, bytes: &[u8]) -> Begins {
+        if way == self.client {
             return probe::request(bytes, true);
         }
         let is_asked = |id| self.asked.iter().any(|asked| asked.correlation == id);
@@ -107,104 +102,56 @@ impl Framing for Messages<'_> {
             _ => Begins::No,
         }
     }
-}
 
-impl Dissector for Kafka {
-    fn feed(&mut self, slice: Slice<'_>, out: &mut Output) -> Feed {
-        if !self.is_proven {
-            self.turn(slice);
-        }
-        let is_request = slice.direction == self.client;
-        let mut at = 0;
-        loop {
-            let framing = Messages { is_request, asked: &self.asked };
-            let framer = match slice.direction {
-                Direction::ToServer => &mut self.to_server,
-                Direction::ToClient => &mut self.to_client,
-            };
-            match framer.next(slice, &mut at, &framing) {
-                Step::More => return Feed::Taken(at),
-                Step::Frame(frame) => {
-                    self.is_proven = true;
-                    let state = (&mut self.asked, self.asked_max);
-                    out.messages.extend(message(state, is_request, frame, slice.direction));
-                }
-                Step::Bad if !self.is_proven => return Feed::GiveUp(AnomalyKind::KafkaMalformed),
-                Step::Bad => {
-                    out.anomaly(AnomalyKind::KafkaMalformed, slice.mark_at(at));
-                    framer.lose();
-                    at += 1;
-                }
-            }
-        }
-    }
-
-    fn gap(&mut self, direction: Direction, bytes: u64, _at: Mark, out: &mut Output) {
-        let is_request = direction == self.client;
-        let framer = match direction {
-            Direction::ToServer => &mut self.to_server,
-            Direction::ToClient => &mut self.to_client,
-        };
-        if let (Some(frame), _) = framer.gap(bytes) {
-            let state = (&mut self.asked, self.asked_max);
-            out.messages.extend(message(state, is_request, frame, direction));
-        }
-    }
-
-    fn end(&mut self, direction: Direction, _unread: Slice<'_>, out: &mut Output) {
-        let is_request = direction == self.client;
-        let framer = match direction {
-            Direction::ToServer => &mut self.to_server,
-            Direction::ToClient => &mut self.to_client,
-        };
-        if let Some(frame) = framer.cut() {
-            let state = (&mut self.asked, self.asked_max);
-            out.messages.extend(message(state, is_request, frame, direction));
-        }
-    }
-}
-
-impl Kafka {
     /// Sets who is the client by what the first bytes are.
-    fn turn(&mut self, slice: Slice<'_>) {
+    fn open(&mut self, slice: Slice<'_>) {
         let is_request = probe::request(slice.bytes, false) == Begins::Yes;
         if is_request && slice.direction != self.client {
             self.client = slice.direction;
         }
     }
+
+    fn frame(&mut self, frame: Frame<'_>, way: Direction, out: &mut Output) {
+        match way == self.client {
+            true => out.messages.extend(self.request(frame, way)),
+            false => out.messages.extend(self.response(frame, way)),
+        }
+    }
 }
 
-type State<'a> = (&'a mut VecDeque<Asked>, usize);
-
-fn message(
-    (asked, asked_max): State<'_>,
-    is_request: bool,
-    frame: Frame<'_>,
-    direction: Direction,
-) -> Option<Message> {
-    if is_request {
-        let (request, waits) = request(frame, direction)?;
-        if let Some(waits) = waits {
-            if asked.len() >= asked_max {
-                asked.pop_front();
-            }
-            asked.push_back(waits);
+impl Messages {
+    fn request(&mut self, frame: Frame<'_>, way: Direction) -> Option<Message> {
+        if self.has_tokens && probe::request(frame.bytes, true) == Begins::No {
+            self.tokens = self.tokens.saturating_add(1);
+            return None;
         }
-        return Some(request);
+        let (request, waits) = request(frame, way)?;
+        self.has_tokens = waits.is_some_and(|waits| (waits.api, waits.version) == (17, 0));
+        if let Some(waits) = waits {
+            if self.asked.len() >= self.asked_max {
+                self.asked.pop_front();
+            }
+            self.asked.push_back(waits);
+        }
+        Some(request)
     }
-    let id = parse::correlation(frame.bytes)?;
-    let at = asked.iter().position(|asked| asked.correlation == id);
-    let found = at.and_then(|at| asked.remove(at));
-    Some(response(frame, direction, id, found))
+
+    fn response(&mut self, frame: Frame<'_>, way: Direction) -> Option<Message> {
+        let id = parse::correlation(frame.bytes);
+        let at = self.asked.iter().position(|asked| Some(asked.correlation) == id);
+        if at.is_none() && self.tokens > 0 {
+            self.tokens -= 1;
+            return None;
+        }
+        let id = id?;
+        let found = at.and_then(|at| self.asked.remove(at));
+        Some(response(frame, way, id, found))
+    }
 }
 
 /// Never 0, which would stand for pairing by order.
 fn key(correlation: i32) -> u64 {
     u64::from(correlation.cast_unsigned()) + 1
-}
-
-fn size(frame: Frame<'_>) -> i64 {
-    i64::try_from(frame.total).unwrap_or(i64::MAX)
 }
 
 /// A request, and what waits for its response if one is to come.
@@ -217,9 +164,9 @@ fn request(frame: Frame<'_>, direction: Direction) -> Option<(Message, Option<As
         kafka_api_version: i64::from(header.version),
         kafka_client_id: text(header.client, NAME_BYTES_MAX),
         kafka_correlation_id: i64::from(header.correlation),
-        kafka_size: size(frame),
+        kafka_size: frame.size(),
         kafka_request: true,
-        kafka_request_size: size(frame),
+        kafka_request_size: frame.size(),
         kafka_partition: -1,
         ..KafkaRequest::default()
     };
@@ -240,9 +187,9 @@ fn request(frame: Frame<'_>, direction: Direction) -> Option<(Message, Option<As
     };
     let is_one_way = header.api == 0 && acks == 0;
     let kind = if is_one_way { Kind::OneWay } else { Kind::Request };
-    let outcome = if is_one_way { Outcome::Ok } else { Outcome::Unknown };
-    let result = (operation, outcome, 0, Text::default());
-    let message = whole(kind, direction, key(header.correlation), frame, result, Box::new(row));
+    let key = key(header.correlation);
+    let message = Message::new(kind, direction, key, frame.extent(), Box::new(row));
+    let message = Message { operation, ..message };
     let asked = Asked { correlation: header.correlation, api: header.api, version: header.version };
     Some((message, (!is_one_way).then_some(asked)))
 }
@@ -288,9 +235,9 @@ fn summary(row: &KafkaRequest) -> Text {
 fn response(frame: Frame<'_>, direction: Direction, id: i32, asked: Option<Asked>) -> Message {
     let mut row = KafkaResponse {
         kafka_correlation_id: i64::from(id),
-        kafka_size: size(frame),
+        kafka_size: frame.size(),
         kafka_response: true,
-        kafka_response_size: size(frame),
+        kafka_response_size: frame.size(),
         ..KafkaResponse::default()
     };
     let mut code = 0;
@@ -318,34 +265,9 @@ fn response(frame: Frame<'_>, direction: Direction, id: i32, asked: Option<Asked
     }
     let error = names::error(code);
     (row.kafka_error_code, row.kafka_error) = (i64::from(code), error.clone());
-    let result = (Text::default(), names::outcome(code), i64::from(code), error);
-    whole(Kind::Response, direction, key(id), frame, result, Box::new(row))
-}
-
-fn whole(
-    kind: Kind,
-    direction: Direction,
-    key: u64,
-    frame: Frame<'_>,
-    (operation, outcome, status, error): (Text, Outcome, i64, Text),
-    row: Box<dyn Row>,
-) -> Message {
-    Message {
-        kind,
-        direction,
-        key,
-        first: frame.first,
-        last: frame.last,
-        bytes: frame.total,
-        units: 1,
-        operation,
-        outcome,
-        status,
-        error,
-        trace: None,
-        inner: None,
-        row,
-    }
+    let (outcome, status) = (names::outcome(code), i64::from(code));
+    let message = Message::new(Kind::Response, direction, key(id), frame.extent(), Box::new(row));
+    Message { outcome, status, error, ..message }
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use super::apis;
 /// Longest message: eight times what brokers take unless told otherwise.
 const MESSAGE_BYTES_MAX: i32 = 800 << 20;
 
+/// Longest token of SASL: what brokers take.
+const TOKEN_BYTES_MAX: i32 = 512 << 10;
+
 /// Reads values one after the other.
 #[derive(Debug, Clone, Copy)]
 pub struct Cursor<'a> {
@@ -140,6 +143,15 @@ pub fn head(bytes: &[u8]) -> Head {
     match bytes.first_chunk::<4>().map(|length| i32::from_be_bytes(*length)) {
         None => Head::More,
         Some(length @ 4..=MESSAGE_BYTES_MAX) => Head::Frame(length as u64 + 4),
+        Some(_) => Head::Bad,
+    }
+}
+
+/// Length of the token of SASL that begins here; it may be empty.
+pub fn token(bytes: &[u8]) -> Head {
+    match bytes.first_chunk::<4>().map(|length| i32::from_be_bytes(*length)) {
+        None => Head::More,
+        Some(length @ 0..=TOKEN_BYTES_MAX) => Head::Frame(length as u64 + 4),
         Some(_) => Head::Bad,
     }
 }

@@ -1,4 +1,5 @@
-use super::super::tests::{Driver, Sample, shown};
+use super::super::Outcome;
+use super::super::tests::{Driver, Sample, play, shown};
 use super::*;
 use Direction::{ToClient, ToServer};
 
@@ -17,24 +18,12 @@ fn driver() -> Driver {
     Driver::new(&PROTOCOL, Carrier::Stream)
 }
 
-fn brief(driver: &Driver) -> Vec<String> {
-    let brief = |message: &Message| match message.kind {
-        Kind::Request => message.operation.to_string(),
-        Kind::OneWay => format!("> {}", message.operation),
-        _ => format!("= {}", message.error),
-    };
-    driver.out.messages.iter().map(brief).collect()
-}
-
 #[test]
 fn the_sample() {
-    let mut driver = driver();
-    for (direction, bytes) in SAMPLE {
-        driver.packet(*direction, bytes);
-    }
+    let mut driver = play(&PROTOCOL, Carrier::Stream, SAMPLE);
     driver.end();
     assert_eq!(
-        brief(&driver),
+        driver.brief(),
         [
             "API_VERSIONS",
             "= ",
@@ -67,10 +56,10 @@ fn the_sample() {
 fn begins_in_mid_stream() {
     let mut driver = driver();
     driver.packet(ToClient, SAMPLE[4].1).packet(ToServer, SAMPLE[2].1);
-    assert_eq!(brief(&driver), ["= ", "PRODUCE orders", "FETCH orders"]);
+    assert_eq!(driver.brief(), ["= ", "PRODUCE orders", "FETCH orders"]);
     let mut turned = self::driver();
     turned.packet(ToClient, SAMPLE[5].1).packet(ToServer, SAMPLE[6].1).end();
-    assert_eq!(brief(&turned), ["> PRODUCE", "HEARTBEAT", "= UNKNOWN_MEMBER_ID"]);
+    assert_eq!(turned.brief(), ["> PRODUCE", "HEARTBEAT", "= UNKNOWN_MEMBER_ID"]);
 }
 
 #[test]
@@ -85,7 +74,7 @@ fn long_messages_are_passed_by() {
         driver.packet(ToServer, &[0; 1000]);
     }
     driver.gap(ToServer, 900).packet(ToServer, &[0; 44]).packet(ToServer, SAMPLE[0].1);
-    assert_eq!(brief(&driver), ["PRODUCE orders", "API_VERSIONS"]);
+    assert_eq!(driver.brief(), ["PRODUCE orders", "API_VERSIONS"]);
     assert_eq!(driver.out.messages[0].bytes, 100_004);
 }
 
@@ -98,5 +87,21 @@ fn other_bytes() {
     driver.packet(ToServer, SAMPLE[0].1).packet(ToServer, b"\xff\xff\xff\xff0123456789");
     driver.packet(ToServer, SAMPLE[5].1);
     assert_eq!(driver.anomalies(), [AnomalyKind::KafkaMalformed]);
-    assert_eq!(brief(&driver), ["API_VERSIONS", "> PRODUCE", "HEARTBEAT"]);
+    assert_eq!(driver.brief(), ["API_VERSIONS", "> PRODUCE", "HEARTBEAT"]);
+}
+
+#[test]
+fn tokens_of_the_first_sasl_stand_between_messages() {
+    let mut driver = driver();
+    // SaslHandshake 0 for PLAIN, then a token without a header, answered by an empty one.
+    driver.packet(ToServer, b"\0\0\0\x14\0\x11\0\0\0\0\0\x01\0\x03app\0\x05PLAIN");
+    driver.packet(ToClient, b"\0\0\0\x11\0\0\0\x01\0\0\0\0\0\x01\0\x05PLAIN");
+    driver.packet(ToServer, b"\0\0\0\x0d\0alice\0secret");
+    driver.packet(ToClient, b"\0\0\0\0");
+    for (direction, bytes) in &SAMPLE[..2] {
+        driver.packet(*direction, bytes);
+    }
+    assert_eq!(driver.brief(), ["SASL_HANDSHAKE", "= ", "API_VERSIONS", "= "]);
+    assert_eq!(driver.anomalies(), []);
+    assert!(shown(&driver.out.messages[0]).contains("kafka_sasl_mechanism=\"PLAIN\""));
 }

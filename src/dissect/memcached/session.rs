@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 
 use super::super::framer::Frame;
 use super::super::text::text;
-use super::super::{Direction, Kind, Mark, Message, Outcome, Output};
+use super::super::{Direction, Extent, Kind, Mark, Message, Outcome, Output};
 use super::fields::{MemcachedRequest, MemcachedResponse};
 use super::parse::{self, words};
 use crate::anomaly::AnomalyKind;
-use crate::field::{Row, Text};
+use crate::field::Text;
 use crate::limits::Limits;
 
 /// Text kept of a key.
@@ -102,7 +102,7 @@ impl Session {
             memcached_key: text(key, KEY_BYTES_MAX),
             memcached_keys: i64::try_from(keys).unwrap_or(i64::MAX),
             memcached_protocol: Text::const_new(if is_meta { "meta" } else { "text" }),
-            memcached_request_size: size(frame),
+            memcached_request_size: frame.size(),
         };
         let is_silent = verb == b"quit" || words(line).last() == Some(b"noreply");
         let is_quiet = is_meta && words(line).skip(2).any(|flag| flag == b"q");
@@ -128,7 +128,7 @@ impl Session {
             memcached_key: text(parse::binary_key(header, frame.bytes), KEY_BYTES_MAX),
             memcached_keys: i64::from(header.key_bytes > 0),
             memcached_protocol: Text::const_new("binary"),
-            memcached_request_size: size(frame),
+            memcached_request_size: frame.size(),
         };
         let until = if name == "stat" { Until::Empty } else { Until::One };
         let binary = Some((header.opcode, header.opaque));
@@ -147,12 +147,10 @@ impl Session {
         let key = self.key();
         let operation = row.memcached_command.clone();
         let kind = if is_silent { Kind::OneWay } else { Kind::Request };
-        let (first, last, bytes) = (frame.first, frame.last, frame.total);
-        let request =
-            Message { operation, ..message(kind, way, key, (first, last, bytes), Box::new(row)) };
+        let request = Message::new(kind, way, key, frame.extent(), Box::new(row));
+        let request = Message { operation, ..request };
         if is_silent {
-            out.messages.push(Message { outcome: Outcome::Ok, ..request });
-            return;
+            return out.messages.push(request);
         }
         let quiet = match is_quiet {
             true => Some(Box::new(request)),
@@ -163,7 +161,7 @@ impl Session {
         };
         if self.waiting.len() >= self.waiting_max {
             self.pass_by(1, out);
-            out.anomaly(AnomalyKind::CallsPendingLimit, first);
+            out.anomaly(AnomalyKind::CallsPendingLimit, frame.first);
         }
         self.waiting.push_back(Waiting { key, until, binary, quiet, words });
     }
@@ -276,8 +274,8 @@ impl Session {
             memcached_error_message: reading.error,
             memcached_response_size: i64::try_from(reading.bytes).unwrap_or(i64::MAX),
         };
-        let extent = (reading.first, reading.last, reading.bytes);
-        let response = message(Kind::Response, way, key, extent, Box::new(row));
+        let extent = Extent { first: reading.first, last: reading.last, bytes: reading.bytes };
+        let response = Message::new(Kind::Response, way, key, extent, Box::new(row));
         let error = if is_ok { Text::default() } else { reading.status };
         out.messages.push(Message { outcome: reading.outcome, error, ..response });
     }
@@ -289,7 +287,7 @@ impl Session {
     }
 
     /// The server sends no more: hands on what is half there.
-    pub fn end(&mut self, way: Direction, out: &mut Output) {
+    pub fn ended(&mut self, way: Direction, out: &mut Output) {
         if let Some(reading) = &mut self.reading {
             reading.outcome = Outcome::Unknown;
             self.answer(way, out);
@@ -300,33 +298,4 @@ impl Session {
 
 fn is_error(word: &[u8]) -> bool {
     matches!(word, b"ERROR" | b"CLIENT_ERROR" | b"SERVER_ERROR")
-}
-
-fn size(frame: Frame<'_>) -> i64 {
-    i64::try_from(frame.total).unwrap_or(i64::MAX)
-}
-
-fn message(
-    kind: Kind,
-    direction: Direction,
-    key: u64,
-    (first, last, bytes): (Mark, Mark, u64),
-    row: Box<dyn Row>,
-) -> Message {
-    Message {
-        kind,
-        direction,
-        key,
-        first,
-        last,
-        bytes,
-        units: 1,
-        operation: Text::default(),
-        outcome: Outcome::Unknown,
-        status: 0,
-        error: Text::default(),
-        trace: None,
-        inner: None,
-        row,
-    }
 }

@@ -1,5 +1,5 @@
+use super::super::Outcome;
 use super::super::tests::{Driver, Sample, shown};
-use super::super::{Kind, Message, Outcome};
 use super::*;
 use Direction::{ToClient, ToServer};
 
@@ -40,20 +40,11 @@ fn play(sample: Sample) -> Driver {
     driver
 }
 
-fn brief(driver: &Driver) -> Vec<String> {
-    let brief = |message: &Message| match message.kind {
-        Kind::Request => message.operation.to_string(),
-        Kind::OneWay => format!("> {}", message.operation),
-        _ => format!("= {}", message.error),
-    };
-    driver.out.messages.iter().map(brief).collect()
-}
-
 #[test]
 fn the_sample() {
     let driver = play(SAMPLE);
     assert_eq!(
-        brief(&driver),
+        driver.brief(),
         [
             "set",
             "> set",
@@ -85,7 +76,7 @@ fn the_sample() {
 #[test]
 fn binary() {
     let driver = play(BINARY);
-    assert_eq!(brief(&driver), ["noop", "> get", "get", "= ", "= ", "incr", "= NON_NUMERIC"]);
+    assert_eq!(driver.brief(), ["noop", "> get", "get", "= ", "= ", "incr", "= NON_NUMERIC"]);
     let shown: Vec<String> = driver.out.messages.iter().map(shown).collect();
     assert!(shown[2].contains("memcached_key=\"k\"") && shown[3].contains("memcached_hits=1"));
     assert!(shown[6].contains("memcached_error_message=\"non-numeric\""), "{}", shown[6]);
@@ -96,7 +87,7 @@ fn quiet_meta_commands_know_their_answers() {
     let mut driver = Driver::new(&PROTOCOL, Carrier::Stream);
     driver.packet(ToServer, b"mg a v q\r\nmg b v q\r\nms m 1 q\r\nx\r\nms n 1\r\ny\r\nmn\r\n");
     driver.packet(ToClient, b"VA 1\r\n1\r\nHD\r\nMN\r\n");
-    assert_eq!(brief(&driver), ["ms", "mn", "mg", "= ", "> mg", "> ms", "= ", "= "]);
+    assert_eq!(driver.brief(), ["ms", "mn", "mg", "= ", "> mg", "> ms", "= ", "= "]);
 }
 
 #[test]
@@ -104,7 +95,7 @@ fn begins_in_mid_stream() {
     let mut driver = Driver::new(&PROTOCOL, Carrier::Stream);
     driver.packet(ToServer, b"VALUE k 0 1\r\nv\r\nEND\r\n").packet(ToClient, b"get k\r\n");
     driver.packet(ToServer, b"VALUE k 0 1\r\nv").end();
-    assert_eq!(brief(&driver), ["= ", "get", "= "]);
+    assert_eq!(driver.brief(), ["= ", "get", "= "]);
 }
 
 #[test]

@@ -8,13 +8,11 @@ mod probe;
 
 pub use fields::{MongodbRequest, MongodbResponse};
 
-use super::framer::{Begins, Frame, Framer, Framing, Head, Step};
-use super::{
-    Carrier, Direction, Dissector, Feed, Kind, Mark, Message, Outcome, Output, Pairing, Protocol,
-    Slice,
-};
+use super::framed::{Framed, Reader};
+use super::framer::{Begins, Frame, Head};
+use super::{Carrier, Direction, Dissector, Kind, Message, Outcome, Output, Pairing, Protocol};
 use crate::anomaly::AnomalyKind;
-use crate::field::{Row, Text, ToCompactString};
+use crate::field::{Text, ToCompactString};
 use crate::limits::Limits;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -35,80 +33,26 @@ pub static PROTOCOL: Protocol = Protocol {
 };
 
 fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
-    let framer = || Framer::new(limits.frame_bytes_max);
-    Box::new(Mongodb {
-        to_server: framer(),
-        to_client: framer(),
-        is_proven: false,
-        plain_bytes_max: limits.frame_bytes_max,
-    })
+    Framed::start(Messages { plain_bytes_max: limits.frame_bytes_max }, limits)
 }
 
-struct Mongodb {
-    to_server: Framer,
-    to_client: Framer,
-    /// A message was read.
-    is_proven: bool,
+struct Messages {
     plain_bytes_max: usize,
 }
 
-struct Messages;
+impl Reader for Messages {
+    const MALFORMED: AnomalyKind = AnomalyKind::MongodbMalformed;
 
-impl Framing for Messages {
-    fn head(&self, bytes: &[u8]) -> Head {
+    fn head(&self, _: Direction, bytes: &[u8]) -> Head {
         parse::head(bytes)
     }
 
-    fn begins(&self, bytes: &[u8]) -> Begins {
+    fn begins(&self, _: Direction, bytes: &[u8]) -> Begins {
         probe::begins(bytes)
     }
-}
 
-impl Dissector for Mongodb {
-    fn feed(&mut self, slice: Slice<'_>, out: &mut Output) -> Feed {
-        let (max, mut at) = (self.plain_bytes_max, 0);
-        loop {
-            let framer = match slice.direction {
-                Direction::ToServer => &mut self.to_server,
-                Direction::ToClient => &mut self.to_client,
-            };
-            match framer.next(slice, &mut at, &Messages) {
-                Step::More => return Feed::Taken(at),
-                Step::Frame(frame) => {
-                    self.is_proven = true;
-                    out.messages.extend(message(frame, slice.direction, max));
-                }
-                Step::Bad if !self.is_proven => return Feed::GiveUp(AnomalyKind::MongodbMalformed),
-                Step::Bad => {
-                    out.anomaly(AnomalyKind::MongodbMalformed, slice.mark_at(at));
-                    framer.lose();
-                    at += 1;
-                }
-            }
-        }
-    }
-
-    fn gap(&mut self, direction: Direction, bytes: u64, _at: Mark, out: &mut Output) {
-        let max = self.plain_bytes_max;
-        if let (Some(frame), _) = self.framer(direction).gap(bytes) {
-            out.messages.extend(message(frame, direction, max));
-        }
-    }
-
-    fn end(&mut self, direction: Direction, _unread: Slice<'_>, out: &mut Output) {
-        let max = self.plain_bytes_max;
-        if let Some(frame) = self.framer(direction).cut() {
-            out.messages.extend(message(frame, direction, max));
-        }
-    }
-}
-
-impl Mongodb {
-    fn framer(&mut self, direction: Direction) -> &mut Framer {
-        match direction {
-            Direction::ToServer => &mut self.to_server,
-            Direction::ToClient => &mut self.to_client,
-        }
+    fn frame(&mut self, frame: Frame<'_>, way: Direction, out: &mut Output) {
+        out.messages.extend(message(frame, way, self.plain_bytes_max));
     }
 }
 
@@ -122,7 +66,6 @@ fn message(frame: Frame<'_>, direction: Direction, max: usize) -> Option<Message
     let content = frame.bytes.get(parse::HEADER_BYTES..).unwrap_or_default();
     let plain = parse::plain(header.opcode, content, max);
     let opcode = Text::const_new(parse::opcode_name(plain.opcode).unwrap_or_default());
-    let size = i64::try_from(frame.total).unwrap_or(i64::MAX);
     if probe::is_response(&header) {
         let answer = parse::answer(plain.opcode, &plain.content);
         let outcome = outcome(&answer);
@@ -134,59 +77,25 @@ fn message(frame: Frame<'_>, direction: Direction, max: usize) -> Option<Message
             mongodb_error_code_name: answer.code_name,
             mongodb_error_message: answer.message,
             mongodb_documents: answer.documents,
-            mongodb_response_size: size,
+            mongodb_response_size: frame.size(),
         };
-        let result = (Text::default(), outcome, answer.code, error);
-        return Some(whole(
-            Kind::Response,
-            key(header.answers),
-            frame,
-            direction,
-            result,
-            Box::new(row),
-        ));
+        let key = key(header.answers);
+        let message = Message::new(Kind::Response, direction, key, frame.extent(), Box::new(row));
+        return Some(Message { outcome, status: answer.code, error, ..message });
     }
     let asked = parse::asked(plain.opcode, &plain.content);
-    let (kind, outcome) = match asked.is_one_way {
-        true => (Kind::OneWay, Outcome::Ok),
-        false => (Kind::Request, Outcome::Unknown),
-    };
-    let result = (parse::operation(&asked), outcome, 0, Text::default());
+    let kind = if asked.is_one_way { Kind::OneWay } else { Kind::Request };
+    let operation = parse::operation(&asked);
     let row = MongodbRequest {
         mongodb_command: asked.command,
         mongodb_database: asked.database,
         mongodb_collection: asked.collection,
         mongodb_opcode: opcode,
         mongodb_compression: Text::const_new(plain.compression),
-        mongodb_request_size: size,
+        mongodb_request_size: frame.size(),
     };
-    Some(whole(kind, key(header.id), frame, direction, result, Box::new(row)))
-}
-
-fn whole(
-    kind: Kind,
-    key: u64,
-    frame: Frame<'_>,
-    direction: Direction,
-    (operation, outcome, status, error): (Text, Outcome, i64, Text),
-    row: Box<dyn Row>,
-) -> Message {
-    Message {
-        kind,
-        direction,
-        key,
-        first: frame.first,
-        last: frame.last,
-        bytes: frame.total,
-        units: 1,
-        operation,
-        outcome,
-        status,
-        error,
-        trace: None,
-        inner: None,
-        row,
-    }
+    let message = Message::new(kind, direction, key(header.id), frame.extent(), Box::new(row));
+    Some(Message { operation, ..message })
 }
 
 /// Name of an error, else its number.

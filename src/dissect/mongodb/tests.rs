@@ -1,4 +1,4 @@
-use super::super::tests::{Driver, Sample, shown};
+use super::super::tests::{Driver, Sample, play, shown};
 use super::*;
 use Direction::{ToClient, ToServer};
 
@@ -16,24 +16,12 @@ fn driver() -> Driver {
     Driver::new(&PROTOCOL, Carrier::Stream)
 }
 
-fn brief(driver: &Driver) -> Vec<String> {
-    let brief = |message: &Message| match message.kind {
-        Kind::Request => message.operation.to_string(),
-        Kind::OneWay => format!("> {}", message.operation),
-        _ => format!("= {}", message.error),
-    };
-    driver.out.messages.iter().map(brief).collect()
-}
-
 #[test]
 fn the_sample() {
-    let mut driver = driver();
-    for (direction, bytes) in SAMPLE {
-        driver.packet(*direction, bytes);
-    }
+    let mut driver = play(&PROTOCOL, Carrier::Stream, SAMPLE);
     driver.end();
     assert_eq!(
-        brief(&driver),
+        driver.brief(),
         [
             "find users",
             "insert users",
@@ -62,7 +50,7 @@ fn losses_inside_of_documents() {
     let mut driver = driver();
     let (_, find) = SAMPLE[0];
     driver.packet(ToServer, &find[..40]).gap(ToServer, 10).packet(ToServer, &find[50..]);
-    assert_eq!(brief(&driver), ["find", "insert users"]);
+    assert_eq!(driver.brief(), ["find", "insert users"]);
 }
 
 #[test]
@@ -74,5 +62,5 @@ fn other_bytes() {
     driver.packet(ToClient, SAMPLE[3].1).packet(ToClient, b"\xff\xff\xff\xff0123456789");
     driver.packet(ToClient, SAMPLE[5].1);
     assert_eq!(driver.anomalies(), [AnomalyKind::MongodbMalformed]);
-    assert_eq!(brief(&driver), ["= NotWritablePrimary", "= "]);
+    assert_eq!(driver.brief(), ["= NotWritablePrimary", "= "]);
 }

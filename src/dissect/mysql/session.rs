@@ -7,7 +7,7 @@ use super::super::framer::Frame;
 use super::super::secret::Secrets;
 use super::super::sql::{self, Dialect, Statement};
 use super::super::text::text;
-use super::super::{Direction, Kind, Mark, Message, Outcome, Output};
+use super::super::{Direction, Extent, Kind, Mark, Message, Outcome, Output};
 use super::fields::{MysqlRequest, MysqlResponse};
 use super::parse::{self, Failure, capability};
 use super::reply::{Asks, Progress, Reply};
@@ -391,23 +391,8 @@ fn request(
     operation: Text,
     row: MysqlRequest,
 ) -> Message {
-    let outcome = if kind == Kind::OneWay { Outcome::Ok } else { Outcome::Unknown };
-    Message {
-        kind,
-        direction,
-        key,
-        first: frame.first,
-        last: frame.last,
-        bytes: frame.total,
-        units,
-        operation,
-        outcome,
-        status: 0,
-        error: Text::default(),
-        trace: None,
-        inner: None,
-        row: Box::new(row),
-    }
+    let message = Message::new(kind, direction, key, frame.extent(), Box::new(row));
+    Message { units, operation, ..message }
 }
 
 fn response(
@@ -438,22 +423,9 @@ fn response(
         mysql_response_cut: is_cut,
         mysql_response_size: int(bytes),
     });
-    Message {
-        kind: Kind::Response,
-        direction,
-        key,
-        first,
-        last,
-        bytes,
-        units: 1,
-        operation: Text::default(),
-        outcome: result,
-        status: i64::from(failure.code),
-        error,
-        trace: None,
-        inner: None,
-        row,
-    }
+    let extent = Extent { first, last, bytes };
+    let message = Message::new(Kind::Response, direction, key, extent, row);
+    Message { outcome: result, status: i64::from(failure.code), error, ..message }
 }
 
 /// Who failed, by the error's number where that says more than the class of its SQLSTATE.

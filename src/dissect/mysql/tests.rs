@@ -1,5 +1,5 @@
-use super::super::tests::{Driver, Sample, shown};
-use super::super::{Kind, Message, Outcome};
+use super::super::Outcome;
+use super::super::tests::{Driver, Sample, play, shown};
 use super::*;
 use Direction::{ToClient, ToServer};
 
@@ -25,15 +25,6 @@ fn driver() -> Driver {
     Driver::new(&PROTOCOL, Carrier::Stream)
 }
 
-fn brief(driver: &Driver) -> Vec<String> {
-    let brief = |message: &Message| match message.kind {
-        Kind::Request => message.operation.to_string(),
-        Kind::OneWay => format!("> {}", message.operation),
-        _ => format!("= {}", message.error),
-    };
-    driver.out.messages.iter().map(brief).collect()
-}
-
 fn packet(sequence: u8, content: &[u8]) -> Vec<u8> {
     let length = (content.len() as u32).to_le_bytes();
     [&length[..3], &[sequence], content].concat()
@@ -41,13 +32,10 @@ fn packet(sequence: u8, content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_sample() {
-    let mut driver = driver();
-    for (direction, bytes) in SAMPLE {
-        driver.packet(*direction, bytes);
-    }
+    let mut driver = play(&PROTOCOL, Carrier::Stream, SAMPLE);
     driver.end();
     assert_eq!(
-        brief(&driver),
+        driver.brief(),
         [
             "LOGIN",
             "= ",
@@ -84,11 +72,11 @@ fn begins_in_mid_stream() {
     driver.packet(ToClient, &packet(9, b"\x016")); // a row
     driver.packet(ToServer, &packet(0, b"\x03SELECT 1"));
     driver.packet(ToClient, &packet(1, b"\xff\x15\x04#28000no")).end();
-    assert_eq!(brief(&driver), ["SELECT", "= 1045"]);
+    assert_eq!(driver.brief(), ["SELECT", "= 1045"]);
     let mut turned = self::driver();
     turned.packet(ToClient, &packet(0, b"\x03SELECT 1"));
     turned.packet(ToServer, &packet(1, b"\0\0\0\x02\0\0\0")).end();
-    assert_eq!(brief(&turned), ["SELECT", "= "]);
+    assert_eq!(turned.brief(), ["SELECT", "= "]);
 }
 
 #[test]
@@ -99,7 +87,7 @@ fn encryption_ends_it() {
     tls.resize(32, 0);
     driver.packet(ToServer, &packet(1, &tls));
     assert!(driver.is_tunnel);
-    assert_eq!(brief(&driver), ["> SSL REQUEST"]);
+    assert_eq!(driver.brief(), ["> SSL REQUEST"]);
     assert_eq!(driver.anomalies(), []);
 }
 
@@ -132,7 +120,7 @@ fn compression() {
     driver.packet(ToClient, &compressed(0, first, true));
     let second = compressed(1, second, true);
     driver.packet(ToClient, &second[..9]).packet(ToClient, &second[9..]).end();
-    assert_eq!(brief(&driver), ["LOGIN", "= ", "SELECT orders", "= "]);
+    assert_eq!(driver.brief(), ["LOGIN", "= ", "SELECT orders", "= "]);
     assert!(driver.shown()[3].contains("mysql_rows=2"));
 }
 
@@ -142,7 +130,7 @@ fn several_results_are_one_answer() {
     driver.packet(ToServer, &packet(0, b"\x03SELECT 1; SELECT 2"));
     let more = [packet(1, b"\0\x01\0\x0a\0\0\0"), packet(2, b"\0\x01\0\x02\0\0\0")];
     driver.packet(ToClient, &more.concat()).end();
-    assert_eq!(brief(&driver), ["SELECT", "= "]);
+    assert_eq!(driver.brief(), ["SELECT", "= "]);
     assert!(driver.shown()[1].contains("mysql_results=2"));
 }
 
@@ -150,7 +138,7 @@ fn several_results_are_one_answer() {
 fn refused_and_out_of_turn() {
     let mut driver = driver();
     driver.packet(ToClient, &packet(0, b"\xff\x10\x04Too many connections")).end();
-    assert_eq!(brief(&driver), ["= 1040"]);
+    assert_eq!(driver.brief(), ["= 1040"]);
     assert_eq!(driver.out.messages[0].outcome, Outcome::Throttled);
     let mut driver = self::driver();
     driver.packet(ToServer, &packet(0, b"\x03SELECT 1"));
@@ -158,5 +146,5 @@ fn refused_and_out_of_turn() {
     assert_eq!(driver.anomalies(), [AnomalyKind::MysqlMalformed]);
     let mut driver = self::driver();
     driver.packet(ToServer, b"GET / HTTP/1.1\r\n\r\n".repeat(1000).as_slice());
-    assert_eq!(brief(&driver).len(), 0);
+    assert_eq!(driver.brief().len(), 0);
 }

@@ -12,16 +12,16 @@ use std::hash::BuildHasher;
 pub use fields::{NatsRequest, NatsResponse};
 
 use self::parse::{Operation, Publication};
-use super::framer::{Begins, Frame, Framer, Framing, Head, Step};
+use super::framed::{Framed, Reader};
+use super::framer::{Begins, Frame, Head};
 use super::secret::Secrets;
 use super::text::text;
 use super::trace::from_headers;
 use super::{
-    Carrier, Direction, Dissector, Feed, Kind, Mark, Message, Outcome, Output, Pairing, Protocol,
-    Slice, Trace,
+    Carrier, Direction, Dissector, Kind, Message, Outcome, Output, Pairing, Protocol, Trace,
 };
 use crate::anomaly::AnomalyKind;
-use crate::field::{Pairs, Row, Text, ToCompactString, format_compact};
+use crate::field::{Pairs, Text, ToCompactString, format_compact};
 use crate::limits::Limits;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -47,39 +47,26 @@ const NAME_BYTES_MAX: usize = 256;
 const ERROR_BYTES_MAX: usize = 256;
 
 fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
-    let framer = || Framer::new(limits.frame_bytes_max);
-    Box::new(Nats {
-        to_server: framer(),
-        to_client: framer(),
-        is_proven: false,
-        session: Session {
-            secrets: Secrets::new(limits),
-            asked: VecDeque::new(),
-            asked_max: limits.calls_pending_max,
-            pings: [0; 2],
-            pongs: [0; 2],
-            connect: None,
-            orphans: 0,
-        },
-    })
+    let session = Session {
+        secrets: Secrets::new(limits),
+        asked: VecDeque::new(),
+        asked_max: limits.calls_pending_max,
+        pings: [0; 2],
+        pongs: [0; 2],
+        connect: None,
+        orphans: 0,
+    };
+    Framed::start(session, limits)
 }
 
-struct Nats {
-    to_server: Framer,
-    to_client: Framer,
-    /// An operation was read.
-    is_proven: bool,
-    session: Session,
-}
+impl Reader for Session {
+    const MALFORMED: AnomalyKind = AnomalyKind::NatsMalformed;
 
-struct Operations;
-
-impl Framing for Operations {
-    fn head(&self, bytes: &[u8]) -> Head {
+    fn head(&self, _: Direction, bytes: &[u8]) -> Head {
         parse::head(bytes)
     }
 
-    fn begins(&self, bytes: &[u8]) -> Begins {
+    fn begins(&self, _: Direction, bytes: &[u8]) -> Begins {
         match parse::head(bytes) {
             Head::Bad => Begins::No,
             Head::More => Begins::More,
@@ -87,55 +74,18 @@ impl Framing for Operations {
             Head::Frame(_) => Begins::Yes,
         }
     }
-}
 
-impl Dissector for Nats {
-    fn feed(&mut self, slice: Slice<'_>, out: &mut Output) -> Feed {
-        let mut at = 0;
-        loop {
-            let framer = match slice.direction {
-                Direction::ToServer => &mut self.to_server,
-                Direction::ToClient => &mut self.to_client,
-            };
-            match framer.next(slice, &mut at, &Operations) {
-                Step::More => return Feed::Taken(at),
-                Step::Frame(frame) => {
-                    self.is_proven = true;
-                    self.session.operation(frame, slice.direction, out);
-                }
-                Step::Bad if !self.is_proven => return Feed::GiveUp(AnomalyKind::NatsMalformed),
-                Step::Bad => {
-                    out.anomaly(AnomalyKind::NatsMalformed, slice.mark_at(at));
-                    framer.lose();
-                    at += 1;
-                }
-            }
-        }
+    fn frame(&mut self, frame: Frame<'_>, way: Direction, out: &mut Output) {
+        self.operation(frame, way, out);
     }
 
-    fn gap(&mut self, direction: Direction, bytes: u64, _at: Mark, out: &mut Output) {
-        let framer = match direction {
-            Direction::ToServer => &mut self.to_server,
-            Direction::ToClient => &mut self.to_client,
-        };
-        let (frame, is_lost) = framer.gap(bytes);
-        if let Some(frame) = frame {
-            self.session.operation(frame, direction, out);
-        }
-        if is_lost {
-            self.session.pings = self.session.pongs; // which PONG answers which PING is not known
-        }
+    /// Which PONG answers which PING is not known.
+    fn lose(&mut self, _: Direction, _: &mut Output) {
+        self.pings = self.pongs;
     }
 
-    fn end(&mut self, direction: Direction, _unread: Slice<'_>, out: &mut Output) {
-        let framer = match direction {
-            Direction::ToServer => &mut self.to_server,
-            Direction::ToClient => &mut self.to_client,
-        };
-        if let Some(frame) = framer.cut() {
-            self.session.operation(frame, direction, out);
-        }
-        self.session.connected(out);
+    fn end(&mut self, _: Direction, out: &mut Output) {
+        self.connected(out);
     }
 }
 
@@ -306,8 +256,8 @@ impl Session {
         let mut message = response(way, key, frame, None, &[]);
         message.outcome = outcome(&words);
         message.error = Text::const_new("ERR");
-        let size = i64::try_from(frame.total).unwrap_or(i64::MAX);
-        message.row = Box::new(NatsResponse { nats_error: words, nats_response_size: size });
+        let row = NatsResponse { nats_error: words, nats_response_size: frame.size() };
+        message.row = Box::new(row);
         out.messages.push(message);
     }
 }
@@ -341,7 +291,7 @@ fn json(line: &[u8], member: &str) -> Text {
 fn row(operation: Operation, frame: Frame<'_>) -> NatsRequest {
     NatsRequest {
         nats_operation: Text::const_new(operation.name()),
-        nats_request_size: i64::try_from(frame.total).unwrap_or(i64::MAX),
+        nats_request_size: frame.size(),
         ..NatsRequest::default()
     }
 }
@@ -369,8 +319,8 @@ fn request(
     operation: Text,
     row: NatsRequest,
 ) -> Message {
-    let outcome = if kind == Kind::OneWay { Outcome::Ok } else { Outcome::Unknown };
-    whole(kind, direction, key, frame, (operation, outcome, 0, Text::default()), Box::new(row))
+    let message = Message::new(kind, direction, key, frame.extent(), Box::new(row));
+    Message { operation, ..message }
 }
 
 /// The message to a reply subject: its status, or the error of JetStream in it.
@@ -396,10 +346,10 @@ fn response(
         Some(_) => Outcome::ServerError,
     };
     let nats_error = if words.is_empty() { error.clone() } else { text(words, ERROR_BYTES_MAX) };
-    let size = i64::try_from(frame.total).unwrap_or(i64::MAX);
-    let row = NatsResponse { nats_error, nats_response_size: size };
+    let row = NatsResponse { nats_error, nats_response_size: frame.size() };
     let status = i64::from(code.unwrap_or(0));
-    whole(Kind::Response, way, key, frame, (Text::default(), outcome, status, error), Box::new(row))
+    let message = Message::new(Kind::Response, way, key, frame.extent(), Box::new(row));
+    Message { outcome, status, error, ..message }
 }
 
 /// Who failed, by the server's words.
@@ -415,32 +365,6 @@ fn outcome(words: &str) -> Outcome {
         () if has("timeout") || has("stale connection") => Outcome::Timeout,
         () if has("server shutdown") || has("lame duck") => Outcome::ServerError,
         () => Outcome::ClientError,
-    }
-}
-
-fn whole(
-    kind: Kind,
-    direction: Direction,
-    key: u64,
-    frame: Frame<'_>,
-    (operation, outcome, status, error): (Text, Outcome, i64, Text),
-    row: Box<dyn Row>,
-) -> Message {
-    Message {
-        kind,
-        direction,
-        key,
-        first: frame.first,
-        last: frame.last,
-        bytes: frame.total,
-        units: 1,
-        operation,
-        outcome,
-        status,
-        error,
-        trace: None,
-        inner: None,
-        row,
     }
 }
 

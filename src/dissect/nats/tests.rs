@@ -1,4 +1,4 @@
-use super::super::tests::{Driver, Sample, shown};
+use super::super::tests::{Driver, Sample, play, shown};
 use super::*;
 use Direction::{ToClient, ToServer};
 
@@ -18,24 +18,12 @@ fn driver() -> Driver {
     Driver::new(&PROTOCOL, Carrier::Stream)
 }
 
-fn brief(driver: &Driver) -> Vec<String> {
-    let brief = |message: &Message| match message.kind {
-        Kind::Request => message.operation.to_string(),
-        Kind::OneWay => format!("> {}", message.operation),
-        _ => format!("= {}", message.error),
-    };
-    driver.out.messages.iter().map(brief).collect()
-}
-
 #[test]
 fn the_sample() {
-    let mut driver = driver();
-    for (direction, bytes) in SAMPLE {
-        driver.packet(*direction, bytes);
-    }
+    let mut driver = play(&PROTOCOL, Carrier::Stream, SAMPLE);
     driver.end();
     assert_eq!(
-        brief(&driver),
+        driver.brief(),
         [
             "> INFO",
             "PING",
@@ -67,7 +55,7 @@ fn a_server_asks_a_responder() {
     let mut driver = driver();
     driver.packet(ToClient, b"MSG orders.get 1 _INBOX.y.1 2\r\nhi\r\n");
     driver.packet(ToServer, b"PUB _INBOX.y.1 2\r\nok\r\n");
-    assert_eq!(brief(&driver), ["MSG orders.get", "= "]);
+    assert_eq!(driver.brief(), ["MSG orders.get", "= "]);
     assert_eq!(driver.out.messages[0].direction, ToClient);
 }
 
@@ -87,7 +75,7 @@ fn refused() {
     let mut driver = driver();
     driver.packet(ToServer, b"CONNECT {\"user\":\"x\",\"pass\":\"hunter2\"}\r\n");
     driver.packet(ToClient, b"-ERR 'Authorization Violation'\r\n").end();
-    assert_eq!(brief(&driver), ["CONNECT", "= ERR"]);
+    assert_eq!(driver.brief(), ["CONNECT", "= ERR"]);
     let shown = driver.shown().concat();
     assert!(shown.contains("nats_error=\"Authorization Violation\"") && !shown.contains("hunter2"));
     assert_eq!(driver.out.messages[1].outcome, Outcome::ClientError);
@@ -101,7 +89,7 @@ fn long_payloads_and_losses() {
         driver.packet(ToServer, &[b'x'; 1000]);
     }
     driver.gap(ToServer, 1002).packet(ToServer, b"PUB b 1\r\nx\r\n");
-    assert_eq!(brief(&driver), ["> PUB a", "> PUB b"]);
+    assert_eq!(driver.brief(), ["> PUB a", "> PUB b"]);
 }
 
 #[test]
@@ -113,5 +101,5 @@ fn other_bytes() {
     driver.packet(ToServer, b"PUB a 1\r\nx\r\n").packet(ToServer, b"\x01\r\n");
     driver.packet(ToServer, b"PUB a 1\r\nx\r\n");
     assert_eq!(driver.anomalies(), [AnomalyKind::NatsMalformed]);
-    assert_eq!(brief(&driver), ["> PUB a", "> PUB a"]);
+    assert_eq!(driver.brief(), ["> PUB a", "> PUB a"]);
 }

@@ -15,8 +15,8 @@ use self::session::Session;
 use super::secret::Secrets;
 use super::text::text;
 use super::{
-    Carrier, Direction, Dissector, Feed, Kind, Mark, Message, Outcome, Output, Pairing, Protocol,
-    Slice,
+    Carrier, Direction, Dissector, Extent, Feed, Kind, Mark, Message, Outcome, Output, Pairing,
+    Protocol, Slice,
 };
 use crate::anomaly::AnomalyKind;
 use crate::field::{Row, Text};
@@ -295,22 +295,10 @@ impl Redis {
         row: Box<dyn Row>,
     ) -> Message {
         let side = self.side(direction);
-        Message {
-            kind,
-            direction,
-            key: 0,
-            first: side.first,
-            last: side.last,
-            bytes: side.bytes,
-            units: 1,
-            operation,
-            outcome: if kind == Kind::Request { Outcome::Unknown } else { outcome(&error) },
-            status: 0,
-            error,
-            trace: None,
-            inner: None,
-            row,
-        }
+        let extent = Extent { first: side.first, last: side.last, bytes: side.bytes };
+        let message = Message::new(kind, direction, 0, extent, row);
+        let outcome = if kind == Kind::Request { message.outcome } else { outcome(&error) };
+        Message { operation, outcome, error, ..message }
     }
 }
 

@@ -1,4 +1,4 @@
-use super::super::tests::{Driver, Sample, shown};
+use super::super::tests::{Driver, Sample, play, shown};
 use super::*;
 use Direction::{ToClient, ToServer};
 
@@ -18,15 +18,6 @@ fn driver() -> Driver {
     Driver::new(&PROTOCOL, Carrier::Stream)
 }
 
-fn brief(driver: &Driver) -> Vec<String> {
-    let brief = |message: &Message| match message.kind {
-        Kind::Request => message.operation.to_string(),
-        Kind::OneWay => format!("> {}", message.operation),
-        _ => format!("= {}", message.error),
-    };
-    driver.out.messages.iter().map(brief).collect()
-}
-
 /// A command as clients send it.
 fn command(line: &str) -> Vec<u8> {
     let words: Vec<&str> = line.split(' ').collect();
@@ -37,12 +28,9 @@ fn command(line: &str) -> Vec<u8> {
 
 #[test]
 fn the_sample() {
-    let mut driver = driver();
-    for (direction, bytes) in SAMPLE {
-        driver.packet(*direction, bytes);
-    }
+    let driver = play(&PROTOCOL, Carrier::Stream, SAMPLE);
     assert_eq!(
-        brief(&driver),
+        driver.brief(),
         [
             "SET", "GET", "= ", "= ", "HSET", "= OOM", "MULTI", "INCR", "EXEC", "= ", "= ", "= ",
             "GET", "= "
@@ -106,7 +94,7 @@ fn pub_sub_messages_stand_alone() {
     driver.packet(ToClient, b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n");
     driver.packet(ToServer, &command("PING"));
     driver.packet(ToClient, b"*2\r\n$4\r\npong\r\n$0\r\n\r\n");
-    assert_eq!(brief(&driver), ["SUBSCRIBE", "= ", "> SUBSCRIBE", "> MESSAGE", "PING", "= "]);
+    assert_eq!(driver.brief(), ["SUBSCRIBE", "= ", "> SUBSCRIBE", "> MESSAGE", "PING", "= "]);
     assert!(driver.shown()[3].contains("redis_key=\"a\""));
 }
 
@@ -115,11 +103,11 @@ fn pushes_stand_alone() {
     let mut driver = driver();
     driver.packet(ToServer, &command("GET a"));
     driver.packet(ToClient, b">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n$1\r\nx\r\n");
-    assert_eq!(brief(&driver), ["GET", "> INVALIDATE", "= "]);
+    assert_eq!(driver.brief(), ["GET", "> INVALIDATE", "= "]);
     let mut driver = self::driver();
     driver.packet(ToServer, &command("MONITOR"));
     driver.packet(ToClient, b"+OK\r\n+1339518083.107412 [0 127.0.0.1:60866] \"keys\" \"*\"\r\n");
-    assert_eq!(brief(&driver), ["MONITOR", "= ", "> MONITOR"]);
+    assert_eq!(driver.brief(), ["MONITOR", "= ", "> MONITOR"]);
 }
 
 #[test]
@@ -130,7 +118,7 @@ fn unanswered_on_purpose() {
     {
         driver.packet(ToServer, &command(line));
     }
-    assert_eq!(brief(&driver), ["> CLIENT", "> SET", "CLIENT", "> CLIENT", "> SET", "GET"]);
+    assert_eq!(driver.brief(), ["> CLIENT", "> SET", "CLIENT", "> CLIENT", "> SET", "GET"]);
 }
 
 #[test]
@@ -140,7 +128,7 @@ fn replication_is_passed_over() {
     driver
         .packet(ToClient, b"+FULLRESYNC 8de1787ba490483314a4d30f1c628bc5025eb761 0\r\n$4\r\nREDI");
     driver.packet(ToClient, &command("SET a 1")).end();
-    assert_eq!(brief(&driver), ["PSYNC", "= "]);
+    assert_eq!(driver.brief(), ["PSYNC", "= "]);
     assert_eq!(driver.anomalies(), []);
 }
 
@@ -149,10 +137,10 @@ fn starts_with_replies_and_goes_the_other_way() {
     let mut driver = driver();
     driver.packet(ToServer, b"$2\r\nok\r\n").packet(ToClient, &command("GET a"));
     driver.packet(ToServer, b"$-1\r\n");
-    assert_eq!(brief(&driver), ["= ", "GET", "= "]);
+    assert_eq!(driver.brief(), ["= ", "GET", "= "]);
     let mut driver = self::driver();
     driver.packet(ToClient, &command("GET a")).packet(ToServer, b"*1\r\n$1\r\nx\r\n");
-    assert_eq!(brief(&driver), ["GET", "= "]);
+    assert_eq!(driver.brief(), ["GET", "= "]);
     assert_eq!(driver.out.messages[0].direction, ToClient);
 }
 
@@ -160,7 +148,7 @@ fn starts_with_replies_and_goes_the_other_way() {
 fn inline_commands() {
     let mut driver = driver();
     driver.packet(ToServer, b"PING\r\nset a  1\n\r\n").packet(ToClient, b"+PONG\r\n+OK\r\n");
-    assert_eq!(brief(&driver), ["PING", "SET", "= ", "= "]);
+    assert_eq!(driver.brief(), ["PING", "SET", "= ", "= "]);
     assert!(driver.shown()[1].contains("redis_command=\"SET a 1\""));
 }
 
@@ -169,11 +157,11 @@ fn losses_inside_of_values() {
     let mut driver = driver();
     driver.packet(ToServer, b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$20\r\n0123").gap(ToServer, 10);
     driver.packet(ToServer, b"456789\r\n*1\r\n$4\r\nPING\r\n");
-    assert_eq!(brief(&driver), ["SET", "PING"]);
+    assert_eq!(driver.brief(), ["SET", "PING"]);
     let mut driver = self::driver();
     driver.packet(ToServer, b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$20\r\n0123").gap(ToServer, 100);
     driver.packet(ToServer, b"tail\r\n").packet(ToServer, &command("PING"));
-    assert_eq!(brief(&driver), ["SET", "PING"]);
+    assert_eq!(driver.brief(), ["SET", "PING"]);
 }
 
 #[test]
@@ -185,7 +173,7 @@ fn limits_are_anomalies() {
         .packet(ToClient, b"*1\r\n*1\r\n*1\r\n:1\r\n");
     driver.packet(ToClient, b"+OK\r\n");
     assert_eq!(driver.anomalies(), [AnomalyKind::RedisLimit; 2]);
-    assert_eq!(brief(&driver), ["= ", "= ", "= "]);
+    assert_eq!(driver.brief(), ["= ", "= ", "= "]);
 }
 
 #[test]
@@ -198,7 +186,7 @@ fn other_bytes() {
         .packet(ToClient, b"+OK\r\n")
         .packet(ToClient, b"\x00\x01\n")
         .packet(ToClient, b"+OK\r\n");
-    assert_eq!(brief(&driver), ["= ", "= "]);
+    assert_eq!(driver.brief(), ["= ", "= "]);
     assert_eq!(driver.anomalies(), [AnomalyKind::RedisMalformed]);
 }
 
@@ -221,7 +209,7 @@ fn attributes_and_streams_of_resp3() {
     driver
         .packet(ToClient, b"%1\r\n+server\r\n+redis\r\n|1\r\n+popularity\r\n,0.5\r\n*?\r\n$?\r\n");
     driver.packet(ToClient, b";3\r\nabc\r\n;0\r\n%?\r\n+k\r\n_\r\n.\r\n.\r\n");
-    assert_eq!(brief(&driver), ["HELLO", "LRANGE", "= ", "= "]);
+    assert_eq!(driver.brief(), ["HELLO", "LRANGE", "= ", "= "]);
     let lines = driver.shown();
     assert!(lines[2].contains("redis_response_type=\"map\""), "{lines:?}");
     assert!(lines[3].contains("redis_response_type=\"array\""), "{lines:?}");
