@@ -1,10 +1,15 @@
 //! Throughput of each dissector, in bytes of payload per second on one core: an ordinary exchange
-//! of its protocol, many times over on one connection, in segments of 1400 bytes.
+//! of its protocol, many times over on one connection, in segments of 1400 bytes. Handshakes of TLS
+//! and QUIC are those of the fixtures, each on a connection of its own.
+
+use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
+use pcapsule::capture::{Batch, SegmentReader};
 use pcapsule::dissect::{Carrier, Direction, Feed, Mark, Output, PROTOCOLS, Protocol, Slice};
 use pcapsule::limits::Limits;
+use pcapsule::packet::decode;
 
 use Direction::{ToClient, ToServer};
 
@@ -162,12 +167,74 @@ fn ws(_: usize) -> Turns {
     vec![(ToServer, ask), (ToClient, [&b"\x81\x7e"[..], &length, &text].concat())]
 }
 
+/// A lookup with four answers.
+fn dns(n: usize) -> Turns {
+    let id = (n as u16 + 1).to_be_bytes();
+    let name = b"\x05redis\x04prod\x03svc\x07cluster\x05local\0\0\x01\0\x01";
+    let ask = [&id[..], b"\x01\0\0\x01\0\0\0\0\0\0", name].concat();
+    let answer = b"\xc0\x0c\0\x01\0\x01\0\0\0\x05\0\x04\x0a\0\0\x09".repeat(4);
+    let answer = [&id[..], b"\x85\x80\0\x01\0\x04\0\0\0\0", name, &answer].concat();
+    vec![(ToServer, ask), (ToClient, answer)]
+}
+
+/// What `ping` sends.
+fn icmp(n: usize) -> Turns {
+    let message = |kind: u8| {
+        let sequence = (n as u16).to_be_bytes();
+        [&[kind, 0, 0, 0, 0, 42][..], &sequence, &[b'x'; 56]].concat()
+    };
+    vec![(ToServer, message(8)), (ToClient, message(0))]
+}
+
+/// Answers to who offers printers.
+fn mdns(_: usize) -> Turns {
+    let record = b"\x04_ipp\x04_tcp\x05local\0\0\x0c\x80\x01\0\0\x11\x94\0\x06\x03hal\xc0\x0c";
+    vec![(ToServer, [&b"\0\0\x84\0\0\0\0\x01\0\0\0\0"[..], record].concat())]
+}
+
+/// The first connection to `port` in a fixture's capture.
+fn recorded(fixture: &str, port: u16) -> Turns {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(fixture);
+    let limits = Limits::default();
+    let mut reader = SegmentReader::open(&path.join("capture.pcap.zst")).expect("a fixture");
+    let (mut batch, mut turns, mut key) = (Batch::default(), Turns::new(), None);
+    while reader.next_batch(&mut batch, limits.batch_bytes, &limits) {
+        for record in &batch.records {
+            let decoded = decode(&batch, record, 0, &limits);
+            let Some(packet) = decoded.packet().filter(|packet| packet.payload_len > 0) else {
+                continue;
+            };
+            let to_server = packet.key.end(packet.from.other()).port == port;
+            if *key.get_or_insert(packet.key) == packet.key {
+                let way = if to_server { ToServer } else { ToClient };
+                turns.push((way, packet.payload(&batch).to_vec()));
+            }
+        }
+    }
+    turns
+}
+
+fn tls(_: usize) -> Turns {
+    recorded("tls/handshakes", 9443)
+}
+
+/// The handshake, and as many packets behind it as one page takes.
+fn quic(_: usize) -> Turns {
+    let page = (0..40).map(|_| (ToClient, [&[0x41][..], &[b'x'; 1199]].concat()));
+    recorded("quic/handshakes", 4433).into_iter().chain(page).collect()
+}
+
 /// A dissector fed the way the analysis does: what is unread comes again with more behind it.
-fn play(protocol: &Protocol, turns: &Turns, limits: &Limits) -> usize {
-    let mut dissector = (protocol.start)(Carrier::Stream, limits);
+fn play(protocol: &Protocol, carrier: Carrier, turns: &Turns, limits: &Limits) -> usize {
+    let mut dissector = (protocol.start)(carrier, limits);
     let (mut output, mut messages) = (Output::default(), 0);
     let mut unread = [Vec::new(), Vec::new()];
     for (direction, bytes) in turns {
+        if carrier != Carrier::Stream {
+            feed(&mut *dissector, *direction, bytes, &mut output);
+            messages += output.messages.drain(..).count();
+            continue;
+        }
         for segment in bytes.chunks(SEGMENT_BYTES) {
             let held = &mut unread[direction.index()];
             let taken = match held.is_empty() {
@@ -200,30 +267,38 @@ fn feed(
     }
 }
 
-/// A dissector's name and its ordinary exchange.
-const EXCHANGE: &[(&str, Exchange)] = &[
-    ("http1", http1),
-    ("http2", http2),
-    ("ws", ws),
-    ("redis", redis),
-    ("postgresql", postgresql),
-    ("mysql", mysql),
-    ("kafka", kafka),
-    ("mongodb", mongodb),
-    ("memcached", memcached),
-    ("nats", nats),
-    ("amqp", amqp),
+/// A dissector's name, its ordinary exchange, and how many there are on one connection.
+const EXCHANGE: &[(&str, Exchange, usize)] = &[
+    ("http1", http1, EXCHANGES),
+    ("http2", http2, EXCHANGES),
+    ("ws", ws, EXCHANGES),
+    ("redis", redis, EXCHANGES),
+    ("postgresql", postgresql, EXCHANGES),
+    ("mysql", mysql, EXCHANGES),
+    ("kafka", kafka, EXCHANGES),
+    ("mongodb", mongodb, EXCHANGES),
+    ("memcached", memcached, EXCHANGES),
+    ("nats", nats, EXCHANGES),
+    ("amqp", amqp, EXCHANGES),
+    ("dns", dns, EXCHANGES),
+    ("mdns", mdns, EXCHANGES),
+    ("icmp", icmp, EXCHANGES),
+    ("tls", tls, 1),
+    ("quic", quic, 1),
 ];
 
 fn dissectors(c: &mut Criterion) {
     let limits = Limits::default();
     let mut group = c.benchmark_group("dissect");
-    for (name, exchange) in EXCHANGE {
+    for (name, exchange, count) in EXCHANGE {
         let protocol = PROTOCOLS.iter().find(|p| p.name == *name).expect("it is in the table");
-        let turns: Turns = (0..EXCHANGES).flat_map(exchange).collect();
-        assert!(play(protocol, &turns, &limits) >= EXCHANGES, "{name} finds its messages");
+        // Datagrams where the protocol has both.
+        let carrier = *protocol.carriers.last().expect("it has a carrier");
+        let turns: Turns = (0..*count).flat_map(exchange).collect();
+        let messages = play(protocol, carrier, &turns, &limits);
+        assert!(messages >= *count, "{name} finds its messages");
         group.throughput(Throughput::Bytes(turns.iter().map(|(_, b)| b.len() as u64).sum()));
-        group.bench_function(*name, |b| b.iter(|| play(protocol, &turns, &limits)));
+        group.bench_function(*name, |b| b.iter(|| play(protocol, carrier, &turns, &limits)));
     }
     group.finish();
 }
