@@ -20,7 +20,7 @@ use self::names::{opcode, rcode, record_type};
 use self::parse::{Flaw, Parsed, Question, frame, parse};
 use super::{
     Carrier, Direction, Dissector, Extent, Feed, Kind, Mark, Message, Outcome, Output, Pairing,
-    Probe, Protocol, Slice,
+    Probe, Protocol, Slice, content_key,
 };
 use crate::anomaly::AnomalyKind;
 use crate::field::{Row, Text};
@@ -66,8 +66,8 @@ struct Dns {
     is_proven: bool,
     /// Id and key of the last queries.
     queries: VecDeque<(u16, u64)>,
-    /// What was asked last.
-    last_asked: Option<Question>,
+    /// The hash of the name that was asked last, and the type.
+    last_asked: Option<(u64, u16)>,
 }
 
 /// Where a message lies: its first and last packet, and its bytes on the wire.
@@ -161,9 +161,9 @@ impl Dns {
         let question = parsed.questions.first().filter(|_| parsed.header.opcode() != 1);
         let key = key(id, question);
         if parsed.header.is_response() {
-            let asked = self.queries.iter().rev().find(|&&(asked, _)| asked == id);
-            let asked = asked.filter(|_| parsed.questions.is_empty());
-            return asked.map_or(key, |&(_, key)| key);
+            let queries = self.queries.iter().rev().filter(|_| parsed.questions.is_empty());
+            let asked = queries.filter(|&&(asked, _)| asked == id).map(|&(_, key)| key).next();
+            return asked.unwrap_or(key);
         }
         if self.queries.len() >= QUERIES_MAX {
             self.queries.pop_front();
@@ -177,11 +177,11 @@ impl Dns {
     /// Whether a query asks for the other address type of what was asked just before: resolvers
     /// ask for A and AAAA at once.
     fn is_pair(&mut self, asked: Option<&Question>) -> bool {
-        let types = |a: &Question, b: &Question| {
-            a.name == b.name && matches!((a.record_type, b.record_type), (1, 28) | (28, 1))
-        };
-        let is_pair = self.last_asked.as_ref().zip(asked).is_some_and(|(a, b)| types(a, b));
-        self.last_asked = asked.filter(|_| !is_pair).cloned();
+        let asked = asked.map(|asked| (content_key(asked.name.as_bytes()), asked.record_type));
+        let is_pair = self.last_asked.zip(asked).is_some_and(|(before, now)| {
+            before.0 == now.0 && matches!((before.1, now.1), (1, 28) | (28, 1))
+        });
+        self.last_asked = asked.filter(|_| !is_pair);
         is_pair
     }
 }

@@ -9,6 +9,9 @@ pub const HEADER_BYTES: usize = 12;
 /// Longest name on the wire (RFC 1035 section 2.3.4).
 const NAME_BYTES_MAX: usize = 255;
 
+/// Answers for which there is room from the start.
+const ANSWERS_EXPECTED: usize = 8;
+
 /// The first twelve bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
@@ -105,7 +108,7 @@ pub fn parse(message: &[u8], limits: &Limits) -> Option<Parsed> {
     let mut parsed = Parsed {
         header,
         questions,
-        answers: Vec::new(),
+        answers: Vec::with_capacity(usize::from(header.counts[1]).min(ANSWERS_EXPECTED)),
         ttl_min: None,
         rcode: header.rcode(),
         has_edns: false,
@@ -128,7 +131,7 @@ impl Parsed {
         for (section, count) in counts.into_iter().enumerate() {
             for _ in 0..count {
                 room = room.checked_sub(1).ok_or(Flaw::Limit)?;
-                let record = cursor.record(limits.dns_pointers_max).ok_or(Flaw::Malformed)?;
+                let record = cursor.record().ok_or(Flaw::Malformed)?;
                 match section {
                     0 => self.answer(&record, cursor.message, limits)?,
                     _ => self.note(&record),
@@ -201,13 +204,33 @@ impl<'a> Cursor<'a> {
         Some(Question { name, record_type: self.u16()?, class: self.u16()? })
     }
 
-    fn record(&mut self, pointers_max: usize) -> Option<Record> {
-        self.name(pointers_max)?;
+    fn record(&mut self) -> Option<Record> {
+        self.skip_name()?;
         let (record_type, _class, ttl) = (self.u16()?, self.u16()?, self.u32()?);
         let length = self.u16()?;
         let start = self.at;
         self.take(usize::from(length))?;
         Some(Record { record_type, ttl, start, end: self.at })
+    }
+
+    /// Passes by a name, with the first of its pointers unread.
+    fn skip_name(&mut self) -> Option<()> {
+        let start = self.at;
+        loop {
+            let first = self.u8()?;
+            match first >> 6 {
+                0 if first == 0 => return Some(()),
+                0 => {
+                    self.take(usize::from(first))?;
+                    (self.at - start < NAME_BYTES_MAX).then_some(())?;
+                }
+                3 => {
+                    let target = usize::from(first & 0x3f) << 8 | usize::from(self.u8()?);
+                    return (target < start).then_some(());
+                }
+                _ => return None,
+            }
+        }
     }
 
     /// Reads a name, following pointers (RFC 1035 section 4.1.4), which must lead backwards.

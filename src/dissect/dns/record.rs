@@ -1,7 +1,7 @@
 //! Data of resource records -> text: addresses, target names, texts; for types that say nothing
 //! to people, the type and its size.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use super::super::text::text as to_text;
 use super::names::record_type;
@@ -19,7 +19,7 @@ pub fn text(record: &Record, message: &[u8], limits: &Limits) -> Option<Text> {
     }
     let mut cursor = Cursor { message: message.get(..record.end)?, at: record.start };
     match record.record_type {
-        1 => Some(Ipv4Addr::from(<[u8; 4]>::try_from(data).ok()?).to_compact_string()),
+        1 => Some(dotted(data.try_into().ok()?)),
         28 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(data).ok()?).to_compact_string()),
         2 | 5 | 6 | 12 | 39 => target(&mut cursor, 0, limits),
         15 | 18 | 36 | 64 | 65 => target(&mut cursor, 2, limits),
@@ -29,6 +29,31 @@ pub fn text(record: &Record, message: &[u8], limits: &Limits) -> Option<Text> {
         257 => authority(data, limits),
         other => Some(format_compact!("{} ({} bytes)", record_type(other), data.len())),
     }
+}
+
+/// An address of IPv4, which answers are made of: several times as fast as formatting it.
+fn dotted(address: [u8; 4]) -> Text {
+    let (mut out, mut at) = ([0; 15], 0);
+    let mut put = |byte| {
+        if let Some(slot) = out.get_mut(at) {
+            *slot = byte;
+            at += 1;
+        }
+    };
+    for (position, byte) in address.into_iter().enumerate() {
+        if position > 0 {
+            put(b'.');
+        }
+        if byte >= 100 {
+            put(b'0' + byte / 100);
+        }
+        if byte >= 10 {
+            put(b'0' + byte / 10 % 10);
+        }
+        put(b'0' + byte % 10);
+    }
+    let text = out.get(..at).and_then(|digits| std::str::from_utf8(digits).ok());
+    text.map_or(Text::default(), Text::from)
 }
 
 /// The name that stands after `skipped` bytes of preferences and ports.
@@ -71,6 +96,7 @@ mod tests {
     fn every_shape() {
         for (record_type, data, expected) in [
             (1, &b"\x0a\0\0\x01"[..], "10.0.0.1"),
+            (1, b"\xff\x63\x0a\xc8", "255.99.10.200"),
             (28, b"\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01", "fd00::1"),
             (2, b"\x01a\xc0\0", "a.com"),
             (5, b"\x01b\0", "b"),

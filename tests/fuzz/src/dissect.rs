@@ -120,7 +120,7 @@ impl ColumnSink for Reader<'_> {
 
 /// Plays a conversation to every protocol that may hear it.
 fn play(conversation: &Conversation, fates: &[Fate], limits: &Limits) {
-    let carrier = if conversation.stream { Carrier::Stream } else { Carrier::Datagram };
+    let carrier = conversation.carrier;
     for protocol in PROTOCOLS.iter().filter(|p| p.carriers.contains(&carrier)) {
         let mut fed = Fed::new(protocol, carrier, limits.clone());
         let mut fates = fates.iter();
@@ -182,11 +182,13 @@ fn small_limits_hold() {
 
 #[test]
 fn any_bytes() {
-    check!().with_type::<(bool, Vec<(bool, Vec<u8>)>, Vec<Fate>)>().with_iterations(4000).for_each(
-        |(stream, turns, fates)| {
+    check!().with_type::<(u8, Vec<(bool, Vec<u8>)>, Vec<Fate>)>().with_iterations(4000).for_each(
+        |(number, turns, fates)| {
             let way = |up: &bool| if *up { Direction::ToServer } else { Direction::ToClient };
             let turns = turns.iter().map(|(up, bytes)| (way(up), bytes.clone())).collect();
-            play(&Conversation { stream: *stream, turns }, fates, &Limits::default());
+            let carriers = [Carrier::Stream, Carrier::Datagram, Carrier::Icmp];
+            let carrier = carriers[usize::from(*number) % carriers.len()];
+            play(&Conversation { carrier, turns }, fates, &Limits::default());
         },
     );
 }

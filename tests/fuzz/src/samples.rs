@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use pcapsule::capture::{Batch, SegmentReader};
 use pcapsule::conn::Direction;
+use pcapsule::dissect::Carrier;
 use pcapsule::limits::Limits;
 use pcapsule::packet::{Proto, decode};
 
@@ -15,7 +16,7 @@ const TURNS_MAX: usize = 12;
 /// What was said between two sockets, in order.
 #[derive(Debug, Clone)]
 pub struct Conversation {
-    pub stream: bool,
+    pub carrier: Carrier,
     pub turns: Vec<(Direction, Vec<u8>)>,
 }
 
@@ -111,7 +112,7 @@ pub fn conversations() -> &'static [Conversation] {
             path.components().take(2).collect::<PathBuf>()
         });
         let found: Vec<_> = captures.iter().flat_map(|c| said(&first_batch(c))).collect();
-        assert!(found.len() > 40 && found.iter().any(|c| !c.stream));
+        assert!(found.len() > 40 && found.iter().any(|c| c.carrier == Carrier::Icmp));
         found
     })
 }
@@ -127,10 +128,14 @@ fn said(batch: &Batch) -> Vec<Conversation> {
         }
         let client = packet.key.end(packet.from).port > packet.key.end(packet.from.other()).port;
         let direction = if client { Direction::ToServer } else { Direction::ToClient };
-        let stream = packet.key.proto == Proto::Tcp;
+        let carrier = match packet.key.proto {
+            Proto::Tcp => Carrier::Stream,
+            Proto::Icmp => Carrier::Icmp,
+            _ => Carrier::Datagram,
+        };
         let conversation = found
             .entry(packet.key.bytes().to_vec())
-            .or_insert_with(|| Conversation { stream, turns: Vec::new() });
+            .or_insert_with(|| Conversation { carrier, turns: Vec::new() });
         if conversation.turns.len() < TURNS_MAX {
             conversation.turns.push((direction, packet.payload(batch).to_vec()));
         }
