@@ -112,6 +112,7 @@ impl Facts {
             reader.calls(
                 &calls
                     .filter(col("is_half").not().or(col("unanswered").neq(lit(""))))
+                    .filter(is_asked_of_a_service())
                     .select(call_columns())
                     .collect()?,
             )?;
@@ -164,6 +165,13 @@ impl Facts {
         }
         called.iter().map(|c| !c).collect()
     }
+}
+
+/// What hosts tell each other of the network is asked of no service; errors of ICMP count with the
+/// connections that they are about.
+fn is_asked_of_a_service() -> Expr {
+    let others = ["ICMP", "MDNS", "LLMNR"].map(|title| col("protocol").neq(lit(title)));
+    others.into_iter().fold(lit(true), Expr::and)
 }
 
 fn call_columns() -> Vec<Expr> {
