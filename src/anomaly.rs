@@ -52,6 +52,7 @@ anomalies! {
     HttpHeadLimit "http_head_limit" "An HTTP head longer than the limit.";
     Http2Malformed "http2_malformed" "An HTTP/2 frame whose type, length and stream do not fit each other.";
     HpackMalformed "hpack_malformed" "An HTTP/2 header block that is not HPACK (RFC 7541).";
+    QpackMalformed "qpack_malformed" "An HTTP/3 field section that is not QPACK (RFC 9204).";
     Http2StreamLimit "http2_stream_limit" "An HTTP/2 stream was given up because too many were open.";
     Http2Goaway "http2_goaway" "A peer ended an HTTP/2 connection with an error code.";
     WsMalformed "ws_malformed" "A WebSocket frame that RFC 6455 or what was agreed on does not allow.";

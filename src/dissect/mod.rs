@@ -11,6 +11,7 @@ pub mod grpc;
 mod http;
 pub mod http1;
 pub mod http2;
+pub mod http3;
 pub mod icmp;
 pub mod kafka;
 pub mod memcached;
@@ -45,6 +46,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &graphql::HTTP2,
     &tls::PROTOCOL,
     &quic::PROTOCOL,
+    &http3::PROTOCOL,
     &dns::MDNS,
     &dns::LLMNR,
     &proxy::PROTOCOL,

@@ -6,7 +6,7 @@ use crate::field::{FieldDef, Joined, concat};
 crate::fields! {
     /// Of a stream, with its request.
     pub struct StreamRequest {
-        /// Number of the HTTP/2 stream.
+        /// Number of the stream of HTTP/2 or HTTP/3.
         http2_stream: Int = "http && http2_stream > 1000";
         /// Whether the server pushed the response: it made up the request itself.
         http2_pushed: Bool = "http && http2_pushed";
@@ -16,7 +16,7 @@ crate::fields! {
 
     /// Of a stream, with its response.
     pub struct StreamResponse {
-        /// Number of the HTTP/2 stream.
+        /// Number of the stream of HTTP/2 or HTTP/3.
         http2_stream: Int = "http && http2_stream > 1000";
         /// Error code of the RST_STREAM or GOAWAY that ended the stream.
         http2_error: Text = "http && http2_error == \"REFUSED_STREAM\"";

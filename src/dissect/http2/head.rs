@@ -29,15 +29,25 @@ pub struct Head {
 impl Head {
     /// Decodes a block; what comes before a flaw is kept.
     pub fn read(decoder: &mut Decoder, block: &[u8], caps: Caps) -> Head {
-        let mut head = Head {
-            headers: Headers::with_capacity(block.len() / 4 + 4, block.len() * 2),
-            ..Head::default()
-        };
-        head.flaw = decoder.decode(block, &mut |field| head.push(field, caps)).err();
+        let mut flaw = None;
+        let mut head = Head::with(block.len(), |head| {
+            flaw = decoder.decode(block, &mut |field| head.push(field, caps)).err();
+        });
+        head.flaw = flaw;
         head
     }
 
-    fn push(&mut self, field: Field<'_>, caps: Caps) {
+    /// The head that `fill` pushes the fields of, from a block of so many bytes.
+    pub fn with(block_bytes: usize, fill: impl FnOnce(&mut Head)) -> Head {
+        let mut head = Head {
+            headers: Headers::with_capacity(block_bytes / 4 + 4, block_bytes * 2),
+            ..Head::default()
+        };
+        fill(&mut head);
+        head
+    }
+
+    pub fn push(&mut self, field: Field<'_>, caps: Caps) {
         self.fields += 1;
         self.bytes += field.name.map_or(0, <[u8]>::len) + field.value.map_or(0, <[u8]>::len);
         if self.fields > caps.headers_max || self.bytes > caps.head_bytes_max {

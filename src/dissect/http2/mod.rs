@@ -12,14 +12,13 @@ mod stream;
 use std::collections::BTreeMap;
 
 pub use self::fields::{Http2Request, Http2Response, REQUEST, RESPONSE};
-use self::head::Head;
+pub use self::head::Head;
 use self::hpack::Decoder;
 use self::parse::{
     END_HEADERS, END_STREAM, FrameHeader, FrameType, HEADER_BYTES, PREFACE, Resync, error_name,
     find_frame, fragment, frame_header, padding, word,
 };
-use self::stream::Stream;
-pub use self::stream::{Adopted, Seen};
+pub use self::stream::{Adopted, Seen, Stream};
 use super::http::{Caps, JsonPaths};
 use super::{Carrier, Direction, Dissector, Feed, Mark, Output, Pairing, Protocol, Slice};
 use crate::anomaly::AnomalyKind;

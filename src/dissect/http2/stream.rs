@@ -7,7 +7,7 @@ use super::super::http::{
     Caps, HttpRequest, HttpResponse, JsonPaths, Snippet, Target, outcome, trailer,
 };
 use super::super::{Direction, Kind, Mark, Message, Outcome, Output, Trace, operation, trace};
-use super::super::{graphql, grpc};
+use super::super::{graphql, grpc, http3};
 use super::fields::{Http2Request, REQUEST, RESPONSE, StreamRequest, StreamResponse};
 use super::head::Head;
 use crate::field::{Joined, Row, Text, ToCompactString};
@@ -76,6 +76,7 @@ pub struct Stream {
     /// Its request came another way (HTTP/1 before an upgrade) and is counted there.
     is_adopted: bool,
     reset: Option<Reset>,
+    is_http3: bool,
 }
 
 /// A request that began as HTTP/1 and is answered here (RFC 7540 section 3.2).
@@ -109,7 +110,17 @@ impl Stream {
             timeout_us: 0,
             is_adopted: false,
             reset: None,
+            is_http3: false,
         }
+    }
+
+    /// A stream of HTTP/3, which is as one of HTTP/2 once its head is read.
+    pub fn of_http3(id: u32, way: Direction) -> Self {
+        Stream { is_http3: true, ..Stream::new(id, way) }
+    }
+
+    fn version(&self) -> Text {
+        Text::const_new(if self.is_http3 { "HTTP/3" } else { "HTTP/2" })
     }
 
     /// Stream 1 after an upgrade.
@@ -196,7 +207,7 @@ impl Stream {
             "" => head.method.clone(),
             place => operation::endpoint(&head.method, place),
         };
-        let start = (head.method, &target, VERSION);
+        let start = (head.method, &target, self.version());
         self.asked = head.headers.into_request(start, seen.bytes, caps);
         self.asked_trace = trace::from_headers(&self.asked.request_headers);
         let timeout = self.asked.request_headers.get("grpc-timeout").unwrap_or_default();
@@ -223,7 +234,7 @@ impl Stream {
             let max = if is_graphql { caps.body_bytes_max } else { 0 };
             self.snippet = snippet.map(|snippet| snippet.keep(max));
         }
-        self.answered = head.headers.into_response(VERSION, Text::default(), seen.bytes);
+        self.answered = head.headers.into_response(self.version(), Text::default(), seen.bytes);
         self.answered_trace = trace::from_headers(&self.answered.response_headers);
     }
 
@@ -231,7 +242,7 @@ impl Stream {
         if self.interim.len() >= caps.requests_open_max {
             return;
         }
-        let first = head.headers.into_response(VERSION, Text::default(), seen.bytes);
+        let first = head.headers.into_response(self.version(), Text::default(), seen.bytes);
         let second = StreamResponse { http2_stream: self.id.into(), ..StreamResponse::default() };
         let row = Box::new(Joined { fields: &RESPONSE, first, second });
         let mut message = self.message(Kind::Interim, self.way.reverse(), seen, row);
@@ -331,6 +342,7 @@ impl Stream {
             inner: match (self.wire, &self.graphql) {
                 (Some(_), _) => Some(&grpc::PROTOCOL),
                 (None, Some(Some(_))) => Some(&graphql::HTTP2),
+                _ if self.is_http3 => Some(&http3::PROTOCOL),
                 _ => None,
             },
             row,
@@ -404,7 +416,7 @@ impl Stream {
         let last = if half.first.is_some() { half.last } else { at };
         let seen = Seen { first: half.first.unwrap_or(at), last, bytes: half.bytes };
         let mut first = std::mem::take(&mut self.answered);
-        first.http_version = VERSION;
+        first.http_version = self.version();
         first.response_body_size = half.content as i64;
         first.response_cut = !half.has_ended;
         let is_graphql = self.wire.is_none() && self.graphql.as_ref().is_some_and(Option::is_some);
@@ -489,5 +501,3 @@ impl Stream {
         (outcome, Text::const_new(reset.error))
     }
 }
-
-const VERSION: Text = Text::const_new("HTTP/2");

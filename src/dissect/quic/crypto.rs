@@ -1,4 +1,5 @@
-//! CRYPTO frames of one direction -> handshake messages, in order whatever the order of frames.
+//! Pieces of a stream of one direction (CRYPTO and STREAM frames) -> its bytes in order, whatever the
+//! order of frames.
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,11 @@ impl Crypto {
     /// What is there in order.
     pub fn ready(&self) -> &[u8] {
         &self.ready
+    }
+
+    /// How many bytes have come in order, those that were read included.
+    pub fn received(&self) -> u64 {
+        self.next
     }
 
     /// So many bytes of it were read.

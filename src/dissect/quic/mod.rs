@@ -1,12 +1,14 @@
 //! QUIC (RFC 9000) -> the handshake of each connection: Initial packets are opened with the keys
-//! that stand in them, and hold TLS hellos. All later packets are passed over; a connection that
-//! moves to other addresses is another one there.
+//! that stand in them, and hold TLS hellos. Packets of data are opened where their secrets are known,
+//! and hold the streams of HTTP/3; all others are passed over. A connection that moves to other
+//! addresses is another one there.
 
 mod crypto;
 mod fields;
 pub mod parse;
 mod probe;
 mod protection;
+mod streams;
 
 pub use fields::{QuicRequest, QuicResponse};
 
@@ -15,13 +17,16 @@ use self::fields::{REQUEST, RESPONSE};
 use self::parse::{
     Frame, INITIAL, LongHeader, RETRY, alert, error_name, frame, is_short, long_header,
 };
-use self::protection::{Keys, Version, version};
+use self::protection::{Keys, Traffic, Version, version};
+use self::streams::Streams;
 use super::text::text;
-use super::tls::parse::handshake;
+use super::tls::cipher::Suite;
+use super::tls::parse::{CLIENT_HELLO, SERVER_HELLO, handshake, hello_random, server_hello};
 use super::tls::{Handshake, Transport};
 use super::{Carrier, Direction, Dissector, Feed, Kind, Mark, Output, Pairing, Protocol, Slice};
 use crate::anomaly::AnomalyKind;
 use crate::field::{Joined, Row, Text, ToCompactString, format_compact};
+use crate::keylog::Label;
 use crate::limits::Limits;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -32,7 +37,7 @@ pub static PROTOCOL: Protocol = Protocol {
     spec: "RFC 9000, RFC 9001, RFC 9369",
     carriers: &[Carrier::Datagram],
     ports: &[443],
-    pairing: Pairing::InOrder,
+    pairing: Pairing::ById,
     counters: &[],
     request: &REQUEST,
     response: &RESPONSE,
@@ -47,8 +52,8 @@ fn start(_: Carrier, limits: &Limits) -> Box<dyn Dissector> {
         client: Direction::ToServer,
         is_done: false,
         has_ended: [false; 2],
-        handshake_bytes_max: limits.tls_handshake_bytes_max,
-        field_bytes_max: limits.field_bytes_max,
+        count: 0,
+        limits: limits.clone(),
     })
 }
 
@@ -59,8 +64,9 @@ struct Quic {
     /// The handshake was handed on.
     is_done: bool,
     has_ended: [bool; 2],
-    handshake_bytes_max: usize,
-    field_bytes_max: usize,
+    /// Connections so far.
+    count: u64,
+    limits: Limits,
 }
 
 /// A connection whose handshake is read.
@@ -68,14 +74,35 @@ struct Connection {
     version: &'static Version,
     /// Id from which the keys follow.
     id: Vec<u8>,
-    client_keys: Keys,
-    server_keys: Keys,
+    client_keys: Option<Keys>,
+    server_keys: Option<Keys>,
+    secrets: Secrets,
     client: Crypto,
     server: Crypto,
     handshake: Handshake,
     is_retried: bool,
     close: Option<(u64, Text)>,
 }
+
+/// What opens packets of data.
+#[derive(Default)]
+struct Secrets {
+    /// The client's random, by which secrets are known.
+    random: Vec<u8>,
+    suite: Option<Suite>,
+    version: Option<&'static Version>,
+    /// Bytes of the connection ids that client and server chose for themselves.
+    client_id: usize,
+    server_id: usize,
+    /// Of packets that the client sends, and the server; once asked for.
+    client: Option<Option<Traffic>>,
+    server: Option<Option<Traffic>>,
+    failures: u32,
+    streams: Option<Box<Streams>>,
+}
+
+/// So many packets in a row that do not open have other keys.
+const FAILURES_MAX: u32 = 16;
 
 impl Connection {
     fn new(version: &'static Version, id: &[u8]) -> Self {
@@ -84,6 +111,7 @@ impl Connection {
             id: id.to_vec(),
             client_keys: Keys::initial(version, id, true),
             server_keys: Keys::initial(version, id, false),
+            secrets: Secrets::default(),
             client: Crypto::default(),
             server: Crypto::default(),
             handshake: Handshake::default(),
@@ -102,10 +130,10 @@ impl Connection {
         number_at: usize,
     ) -> Option<Vec<u8>> {
         if version != self.version {
-            return Keys::initial(version, &self.id, is_client).open(packet, number_at);
+            return Keys::initial(version, &self.id, is_client)?.open(packet, number_at);
         }
         let keys = if is_client { &self.client_keys } else { &self.server_keys };
-        keys.open(packet, number_at)
+        keys.as_ref()?.open(packet, number_at)
     }
 }
 
@@ -128,6 +156,7 @@ impl Dissector for Quic {
         }
         if self.has_ended == [true; 2] {
             self.finish(out);
+            self.end_streams(out);
         }
     }
 }
@@ -136,7 +165,7 @@ impl Quic {
     /// Reads one packet; how many bytes it has.
     fn packet(&mut self, way: Direction, bytes: &[u8], at: Mark, out: &mut Output) -> usize {
         if is_short(bytes) {
-            self.short(way, at, out);
+            self.short(way, bytes, at, out);
             return bytes.len();
         }
         let header = long_header(bytes);
@@ -159,12 +188,84 @@ impl Quic {
     }
 
     /// The client's first packet under the keys of the handshake is its end.
-    fn short(&mut self, way: Direction, at: Mark, out: &mut Output) {
+    fn short(&mut self, way: Direction, bytes: &[u8], at: Mark, out: &mut Output) {
         let Some(connection) = &mut self.connection else { return };
         if way == self.client && connection.handshake.has_answer() {
             connection.handshake.complete(at);
             self.finish(out);
         }
+        self.data(way, bytes, at, out);
+    }
+
+    /// Opens a packet of data, where there are secrets.
+    fn data(&mut self, way: Direction, bytes: &[u8], at: Mark, out: &mut Output) {
+        let (is_client, limits, client) = (way == self.client, &self.limits, self.client);
+        let Some(connection) = &mut self.connection else { return };
+        let version = connection.secrets.version.unwrap_or(connection.version);
+        let Secrets {
+            random,
+            suite,
+            client_id,
+            server_id,
+            client: own,
+            server: other,
+            failures,
+            streams,
+            ..
+        } = &mut connection.secrets;
+        let Some(suite) = *suite else { return };
+        let (label, traffic, id_bytes) = match is_client {
+            true => (Label::ClientTraffic, own, *server_id),
+            false => (Label::ServerTraffic, other, *client_id),
+        };
+        let traffic = traffic.get_or_insert_with(|| {
+            Traffic::new(version, suite, limits.keys.secret(label, random)?)
+        });
+        let Some(plain) = traffic.as_mut().map(|traffic| traffic.open(bytes, id_bytes)) else {
+            return;
+        };
+        let Some(plain) = plain else {
+            out.anomaly(AnomalyKind::TlsUndecrypted, at);
+            *failures += 1;
+            if *failures >= FAILURES_MAX {
+                *traffic = None;
+            }
+            return;
+        };
+        *failures = 0;
+        let streams = streams.get_or_insert_with(|| Box::new(Streams::new(limits, client)));
+        let mut found = Output::default();
+        let mut rest = plain.as_slice();
+        while let Some((frame, after)) = frame(rest) {
+            rest = after;
+            match frame {
+                Frame::Stream { id, offset, data, is_last } => {
+                    streams.push(way, id, (offset, data, is_last), at, &mut found);
+                }
+                Frame::Reset { id, .. } => streams.reset(way, id, at, &mut found),
+                Frame::Close { .. } => streams.finish(&mut found),
+                Frame::Crypto { .. } | Frame::Other => {}
+            }
+        }
+        self.hand_on(found, out);
+    }
+
+    /// Hands on calls of HTTP/3; the keys of a connection are its own.
+    fn hand_on(&self, found: Output, out: &mut Output) {
+        out.anomalies.extend(found.anomalies);
+        out.messages.extend(found.messages.into_iter().map(|message| {
+            let key = self.count << 40 | (message.key + 2);
+            super::Message { key, ..message }
+        }));
+    }
+
+    /// The streams of the connection at hand will not go on.
+    fn end_streams(&mut self, out: &mut Output) {
+        let connection = self.connection.as_mut();
+        let Some(mut streams) = connection.and_then(|c| c.secrets.streams.take()) else { return };
+        let mut found = Output::default();
+        streams.finish(&mut found);
+        self.hand_on(found, out);
     }
 
     fn initial(
@@ -182,11 +283,16 @@ impl Quic {
             .as_ref()
             .and_then(|known| known.open(version, is_client, packet, number_at));
         if let Some(plain) = opened {
+            if let Some(connection) = self.connection.as_mut().filter(|_| !is_client) {
+                connection.secrets.server_id = header.source.len();
+                connection.secrets.version = Some(version); // the one that both go on in
+            }
             return self.frames(way, &plain, packet.len(), at, out);
         }
         // Another id: a client begins, or does so again after a Retry.
         let mut fresh = Connection::new(version, header.destination);
-        let Some(plain) = fresh.client_keys.open(packet, number_at) else { return };
+        let Some(plain) = fresh.open(version, true, packet, number_at) else { return };
+        fresh.secrets.client_id = header.source.len();
         match self.connection.take() {
             Some(old) if old.is_retried && !old.handshake.has_answer() => {
                 fresh.handshake = old.handshake;
@@ -195,6 +301,8 @@ impl Quic {
             old => {
                 self.connection = old;
                 self.finish(out);
+                self.end_streams(out);
+                self.count += 1;
             }
         }
         self.is_done = false;
@@ -206,7 +314,7 @@ impl Quic {
     /// Reads the frames of an Initial packet.
     fn frames(&mut self, way: Direction, plain: &[u8], size: usize, at: Mark, out: &mut Output) {
         let is_client = way == self.client;
-        let max = self.handshake_bytes_max;
+        let max = self.limits.tls_handshake_bytes_max;
         let Some(connection) = self.connection.as_mut().filter(|_| !self.is_done) else { return };
         connection.handshake.record(is_client, size as u64, at, at);
         let mut rest = plain;
@@ -218,19 +326,29 @@ impl Quic {
                     out.anomaly(AnomalyKind::TlsHandshakeLimit, at);
                 }
                 Frame::Close { code, reason } => {
-                    connection.close = Some((code, text(reason, self.field_bytes_max)));
+                    connection.close = Some((code, text(reason, self.limits.field_bytes_max)));
                     match alert(code) {
                         Some(alert) => drop(connection.handshake.alert(way, 2, alert, at)),
                         None if code != 0 => connection.handshake.close(at),
                         None => {}
                     }
                 }
-                Frame::Crypto { .. } | Frame::Other => {}
+                _ => {}
             }
         }
         let crypto = if is_client { &mut connection.client } else { &mut connection.server };
         while let Some((kind, body, after)) = handshake(crypto.ready()) {
             let count = crypto.ready().len() - after.len();
+            match kind {
+                CLIENT_HELLO => {
+                    connection.secrets.random = hello_random(body).unwrap_or_default().to_vec();
+                }
+                SERVER_HELLO => {
+                    let answer = server_hello(body).filter(|answer| !answer.is_retry);
+                    connection.secrets.suite = answer.and_then(|answer| Suite::of(answer.suite));
+                }
+                _ => {}
+            }
             if !connection.handshake.message(kind, body) {
                 out.anomaly(AnomalyKind::TlsMalformed, at);
             }
@@ -247,7 +365,7 @@ impl Quic {
         self.is_done = true;
         let mut found = Output::default();
         let handshake = std::mem::take(&mut connection.handshake);
-        handshake.finish(self.client, Transport::Quic, self.field_bytes_max, &mut found);
+        handshake.finish(self.client, Transport::Quic, self.limits.field_bytes_max, &mut found);
         for mut message in found.messages {
             message.row = match message.kind {
                 Kind::Request => Box::new(request(message.row, connection)),
@@ -257,6 +375,7 @@ impl Quic {
             {
                 message.error = close_name(*code);
             }
+            message.key = self.count << 40 | 1;
             out.messages.push(message);
         }
     }
@@ -295,3 +414,6 @@ fn response(first: Box<dyn Row>, connection: &Connection) -> Joined<Box<dyn Row>
 
 #[cfg(test)]
 pub(super) mod tests;
+
+#[cfg(test)]
+mod data_tests;

@@ -68,7 +68,7 @@ pub fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     Some((value & ((1u64 << bits) - 1), rest))
 }
 
-/// A frame of an Initial packet.
+/// A frame of a packet.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
     /// A piece of the handshake.
@@ -80,14 +80,49 @@ pub enum Frame<'a> {
         code: u64,
         reason: &'a [u8],
     },
-    /// Padding, pings and acknowledgements.
+    /// A piece of a stream.
+    Stream {
+        id: u64,
+        offset: u64,
+        data: &'a [u8],
+        is_last: bool,
+    },
+    /// The sender gives a stream up.
+    Reset {
+        id: u64,
+        code: u64,
+    },
+    /// What says nothing of content.
     Other,
 }
 
-/// The first frame of a payload, and what follows it; None at the end and before a frame that
-/// does not belong there.
+/// Passes over so many integers.
+fn skip(mut bytes: &[u8], count: usize) -> Option<&[u8]> {
+    for _ in 0..count {
+        bytes = varint(bytes)?.1;
+    }
+    Some(bytes)
+}
+
+/// A STREAM frame (section 19.8), behind its type.
+fn stream(kind: u8, rest: &[u8]) -> Option<(Frame<'_>, &[u8])> {
+    let (id, rest) = varint(rest)?;
+    let (offset, rest) = if kind & 4 == 0 { (0, rest) } else { varint(rest)? };
+    let (data, rest) = match kind & 2 {
+        0 => (rest, &[][..]),
+        _ => {
+            let (length, rest) = varint(rest)?;
+            rest.split_at_checked(usize::try_from(length).ok()?)?
+        }
+    };
+    Some((Frame::Stream { id, offset, data, is_last: kind & 1 != 0 }, rest))
+}
+
+/// The first frame of a payload, and what follows it; None at the end and before one that is not
+/// known.
 pub fn frame(payload: &[u8]) -> Option<(Frame<'_>, &[u8])> {
     const ACK_ECN: u8 = 3;
+    const TOKEN_BYTES: usize = 16;
     let (&kind, rest) = payload.split_first()?;
     match kind {
         0 | 1 => Some((Frame::Other, rest)),
@@ -118,6 +153,25 @@ pub fn frame(payload: &[u8]) -> Option<(Frame<'_>, &[u8])> {
             let (reason, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
             Some((Frame::Close { code, reason }, rest))
         }
+        4 => {
+            let (id, rest) = varint(rest)?;
+            let (code, rest) = varint(rest)?;
+            Some((Frame::Reset { id, code }, skip(rest, 1)?))
+        }
+        8..=15 => stream(kind, rest),
+        7 | 0x31 => {
+            let (length, rest) = varint(rest)?;
+            Some((Frame::Other, rest.get(usize::try_from(length).ok()?..)?))
+        }
+        0x10 | 0x12..=0x14 | 0x16 | 0x17 | 0x19 => Some((Frame::Other, skip(rest, 1)?)),
+        5 | 0x11 | 0x15 => Some((Frame::Other, skip(rest, 2)?)),
+        0x18 => {
+            let (&length, rest) = skip(rest, 2)?.split_first()?;
+            Some((Frame::Other, rest.get(usize::from(length) + TOKEN_BYTES..)?))
+        }
+        0x1a | 0x1b => Some((Frame::Other, rest.get(8..)?)),
+        0x1e => Some((Frame::Other, rest)),
+        0x30 => Some((Frame::Other, &[])),
         _ => None,
     }
 }

@@ -17,6 +17,6 @@ pub fn probe(_: Opening, bytes: &[u8]) -> Probe {
         return Probe::Yes(None);
     }
     let keys = Keys::initial(version, header.destination, true);
-    let opened = bytes.get(..end).and_then(|packet| keys.open(packet, number_at));
+    let opened = bytes.get(..end).and_then(|packet| keys?.open(packet, number_at));
     Probe::Yes(opened.map(|_| Direction::ToServer))
 }

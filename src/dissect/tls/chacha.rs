@@ -13,10 +13,7 @@ const TAG_BYTES: usize = 16;
 /// Opens what was sealed; None when it was sealed otherwise.
 pub fn open(key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let (sealed, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG_BYTES)?)?;
-    let (first, last) = nonce.split_first_chunk::<4>()?;
-    let mut keystream = ChaCha20Rng::from_seed(*key);
-    keystream.set_stream(u64::from_le_bytes(last.try_into().ok()?));
-    keystream.set_block_pos(u64::from(u32::from_le_bytes(*first)) << 32);
+    let mut keystream = keystream(key, nonce, 0);
     let mut block = [0; 64];
     keystream.fill_bytes(&mut block);
     let (mac_key, _) = block.split_first_chunk::<32>()?;
@@ -32,6 +29,24 @@ pub fn open(key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], sealed: &[u8]) -> Opti
     keystream.fill_bytes(&mut bytes);
     bytes.iter_mut().zip(sealed).for_each(|(byte, sealed)| *byte ^= sealed);
     Some(bytes)
+}
+
+/// The keystream from this block on.
+fn keystream(key: &[u8; 32], nonce: &[u8; 12], block: u32) -> ChaCha20Rng {
+    let [a, b, c, d, last @ ..] = *nonce;
+    let mut keystream = ChaCha20Rng::from_seed(*key);
+    keystream.set_stream(u64::from_le_bytes(last));
+    let first = u64::from(u32::from_le_bytes([a, b, c, d]));
+    keystream.set_block_pos(first << 32 | u64::from(block));
+    keystream
+}
+
+/// What hides the header of a QUIC packet (RFC 9001 section 5.4.4).
+pub fn mask(key: &[u8; 32], sample: &[u8; 16]) -> [u8; 5] {
+    let [a, b, c, d, nonce @ ..] = *sample;
+    let mut mask = [0; 5];
+    keystream(key, &nonce, u32::from_le_bytes([a, b, c, d])).fill_bytes(&mut mask);
+    mask
 }
 
 #[cfg(test)]

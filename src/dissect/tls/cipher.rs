@@ -127,7 +127,7 @@ pub struct Plain {
 }
 
 /// An AEAD with its key.
-trait Aead: Send {
+pub trait Aead: Send {
     fn open(&self, nonce: &[u8; 12], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>>;
 }
 
@@ -149,7 +149,8 @@ impl Aead for ChaCha {
 /// An AEAD of a crate with its key.
 struct Crate<A>(A);
 
-fn aead(cipher: Cipher, key: &[u8]) -> Option<Box<dyn Aead>> {
+/// The AEAD of a suite; None where it seals otherwise.
+pub fn aead(cipher: Cipher, key: &[u8]) -> Option<Box<dyn Aead>> {
     fn made<A: KeyInit + 'static>(key: &[u8]) -> Option<Box<dyn Aead>>
     where
         Crate<A>: Aead,

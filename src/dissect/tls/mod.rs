@@ -2,15 +2,15 @@
 //! ClientHello to the end of the handshake or the alert that stopped it. What comes after is
 //! encrypted: with keys its plaintext is handed on, without them it is passed over, record by record.
 
-mod chacha;
-mod cipher;
+pub(super) mod chacha;
+pub(super) mod cipher;
 mod decrypt;
 mod fields;
 mod fingerprint;
 mod handshake;
 pub mod parse;
 mod probe;
-mod schedule;
+pub(super) mod schedule;
 mod sealed;
 mod suites;
 mod x509;

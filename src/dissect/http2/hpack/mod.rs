@@ -163,14 +163,14 @@ impl Decoder {
         name.clear();
         value.clear();
         let (rest, nameless) = match index {
-            0 => (string(rest, name)?, false),
+            0 => (string(rest, 7, name)?, false),
             _ => {
                 let known = self.entry(index)?.name;
                 name.extend_from_slice(known.unwrap_or_default());
                 (rest, known.is_none())
             }
         };
-        Ok((string(rest, value)?, nameless))
+        Ok((string(rest, 7, value)?, nameless))
     }
 
     /// The field of an index: static ones come first.
@@ -204,7 +204,7 @@ impl Decoder {
 }
 
 /// An integer with a prefix of so many bits (section 5.1), and what follows it.
-fn integer(bytes: &[u8], prefix: u32) -> Result<(u32, &[u8]), Flaw> {
+pub fn integer(bytes: &[u8], prefix: u32) -> Result<(u32, &[u8]), Flaw> {
     let (&first, mut rest) = bytes.split_first().ok_or(Flaw::Cut)?;
     let mask = (1u32 << prefix) - 1;
     let mut value = u64::from(u32::from(first) & mask);
@@ -222,10 +222,11 @@ fn integer(bytes: &[u8], prefix: u32) -> Result<(u32, &[u8]), Flaw> {
     Err(Flaw::Integer)
 }
 
-/// Appends a string (section 5.2) to `out`; what follows it.
-fn string<'b>(bytes: &'b [u8], out: &mut Vec<u8>) -> Result<&'b [u8], Flaw> {
-    let is_coded = bytes.first().ok_or(Flaw::Cut)? & 0x80 != 0;
-    let (length, rest) = integer(bytes, 7)?;
+/// Appends a string (section 5.2), whose length has a prefix of so many bits, to `out`; what follows
+/// it.
+pub fn string<'b>(bytes: &'b [u8], prefix: u32, out: &mut Vec<u8>) -> Result<&'b [u8], Flaw> {
+    let is_coded = u32::from(*bytes.first().ok_or(Flaw::Cut)?) & (1 << prefix) != 0;
+    let (length, rest) = integer(bytes, prefix)?;
     let (text, rest) = rest.split_at_checked(length as usize).ok_or(Flaw::Cut)?;
     if is_coded {
         huffman::decode(text, out).ok_or(Flaw::Huffman)?;
