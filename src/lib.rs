@@ -25,6 +25,10 @@ pub mod call;
 
 pub mod join;
 
+pub mod stats;
+
+pub mod chain;
+
 pub mod workload;
 
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -39,8 +43,6 @@ pub mod frame;
 
 #[cfg(feature = "analyze")]
 pub mod answer;
-
-pub mod stats;
 
 pub mod rule;
 

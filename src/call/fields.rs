@@ -23,6 +23,8 @@ crate::fields! {
         response_segment: Int = "";
         /// Nanoseconds since 1970 UTC when its fate was known (last byte, or end of connection), else 0.
         settled_ns: Int = "";
+        /// Nanoseconds since 1970 UTC when the request came to the callee, 0 where that was not seen apart.
+        served_ns: Int = "";
         /// TCP sequence number of the request's first byte (datagrams: the protocol's id), -1 without one.
         request_place: Int = "";
         /// TCP sequence number of the response's first byte (datagrams: the protocol's id), -1 without one.
@@ -97,5 +99,13 @@ crate::fields! {
         correlation_id: Text = "correlation_id != \"\"";
         /// Value of the header or cookie that --correlate names: what ties one user's calls together.
         user_key: Text = "user_key == \"ann\"";
+    }
+
+    /// What a call was made for.
+    pub struct CallLink {
+        /// Id of the call that this one was made for, 0 where none is known.
+        parent_id: Int = "parent_id != 0";
+        /// How the parent was told: trace_id request_id only_open likeliest; empty without one.
+        parent_how: Text = "parent_how == \"trace_id\"";
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use crate::call::fields::{CallCommon, CallKeys};
+use crate::call::fields::{CallCommon, CallKeys, CallLink};
 use crate::conn::fields::ConnCommon;
 use crate::conn::flow::FlowCommon;
 use crate::dissect::{PROTOCOLS, Protocol};
@@ -143,6 +143,7 @@ impl Catalogue {
     pub fn of(protocols: &[&Protocol]) -> Catalogue {
         let mut merge = Merge::default();
         merge.table(CallCommon::FIELDS, Family::Calls.table());
+        merge.table(CallLink::FIELDS, "links");
         merge.table(ConnCommon::FIELDS, Family::Conns.table());
         merge.table(FlowCommon::FIELDS, Family::Flows.table());
         merge.add(call_index(), Family::Calls.table(), None);

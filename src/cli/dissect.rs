@@ -1,12 +1,13 @@
 //! `pcapsule dissect`: builds the frames and says what they hold.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::frame::{Coverage, LinkSummary, Meta, ProtocolSummary};
+use crate::frame::{self, Coverage, Dataset, LinkSummary, Meta, ProtocolSummary};
 
 use super::args::Global;
 use super::{Exit, load, output};
@@ -14,8 +15,14 @@ use super::{Exit, load, output};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Capture files, capture directories or snapshots
-    #[arg(required = true)]
+    #[arg(required_unless_present = "calls")]
     inputs: Vec<PathBuf>,
+    /// Calls as JSON lines (.zst too), one call a line, in place of captures
+    #[arg(long, value_name = "FILE", conflicts_with = "inputs", requires = "output")]
+    calls: Option<PathBuf>,
+    /// Folder for the frames of --calls; it must not be there yet
+    #[arg(long, short, value_name = "DIR", requires = "calls")]
+    output: Option<PathBuf>,
     /// How the summary is written
     #[arg(long, value_enum, default_value = "text", visible_alias = "format")]
     summary: Summary,
@@ -50,9 +57,12 @@ struct SummaryJson<'a> {
 }
 
 pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
-    let loaded = load::load(global, &args.inputs)?;
-    let meta = &loaded.dataset.meta;
-    let frames = loaded.dataset.dir.display().to_string();
+    let dataset = match (&args.calls, &args.output) {
+        (Some(calls), Some(dir)) => given(calls, dir)?,
+        _ => load::load(global, &args.inputs)?.dataset,
+    };
+    let meta = &dataset.meta;
+    let frames = dataset.dir.display().to_string();
     match args.summary {
         Summary::Json => output::print(&json(meta, frames)?)?,
         Summary::Text => output::print(&text(meta, &frames))?,
@@ -60,9 +70,28 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
+/// Frames of calls that were given; the folder appears whole or not at all.
+fn given(calls: &Path, dir: &Path) -> anyhow::Result<Dataset> {
+    if dir.exists() {
+        anyhow::bail!("{}: is there already; name a new folder", dir.display());
+    }
+    let mut building = dir.as_os_str().to_owned();
+    building.push(format!(".building-{}", std::process::id()));
+    let building = PathBuf::from(building);
+    let written = frame::given::write(calls, &building).map_err(anyhow::Error::from);
+    let opened = written.and_then(|_| {
+        std::fs::rename(&building, dir)
+            .with_context(|| format!("{}: cannot be made", dir.display()))?;
+        Ok(Dataset::open(dir)?)
+    });
+    let _ = std::fs::remove_dir_all(&building); // gone already unless it failed
+    opened
+}
+
 /// Why a dataset has no packets.
 fn reason(meta: &Meta) -> Option<&'static str> {
-    (meta.packets == 0).then_some("no packets in these files within the window")
+    (meta.packets == 0 && meta.protocols.is_empty())
+        .then_some("no packets in these files within the window")
 }
 
 fn json(meta: &Meta, frames: String) -> anyhow::Result<String> {

@@ -70,6 +70,14 @@ pub struct Loaded {
     pub window: Window,
 }
 
+impl Loaded {
+    /// Frames that were made before: what they were made from is not read again.
+    pub fn of_frames(dataset: Dataset) -> Self {
+        let directory = Directory::build(Metadata::default());
+        Loaded { dataset, directory, window: Window::default() }
+    }
+}
+
 /// Ends the program within a second of Ctrl-C. What was being written has a temporary name.
 pub fn catch_interrupt() {
     let handler = || {

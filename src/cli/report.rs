@@ -4,20 +4,24 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::incident::{Facts, detect};
+use crate::frame::Dataset;
+use crate::incident::{Facts, detect, told};
 use crate::report::build::{Material, build};
 use crate::report::model::{Asked, Report};
-use crate::report::{Format, Kind, Options, merge, render};
+use crate::report::{Format, Kind, Options, merge, render, text};
 
 use super::args::Global;
 use super::exit::NoPackets;
-use super::{Exit, load, output, time};
+use super::load::{self, Loaded, Source};
+use super::{Exit, output, time};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Capture files, capture directories or snapshots
-    #[arg(required = true)]
-    inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    source: Source,
+    /// When it began (RFC 3339), where that is known: one incident from there on
+    #[arg(long, value_name = "TIME")]
+    onset: Option<jiff::Timestamp>,
     /// Folder for report.md, report.html and report.json
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
@@ -36,7 +40,7 @@ enum KindArg {
 }
 
 pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
-    let report = make(global, &args.inputs)?;
+    let report = make(global, &args.source, args.onset)?;
     let kind = match args.kind {
         KindArg::Postmortem => Kind::Postmortem,
         KindArg::Timeline => Kind::Timeline,
@@ -44,15 +48,15 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let options = Options { kind, templates: args.templates.clone() };
     output::make_dir(&args.output)?;
     for format in [Format::Json, Format::Markdown, Format::Html] {
-        let mut text = render(&report, format, &options)?;
+        let mut rendered = render(&report, format, &options)?;
         let path = args.output.join(format!("report.{}", format.extension()));
         // What people wrote between the generated sections stays.
         if format == Format::Markdown
             && let Ok(edited) = std::fs::read_to_string(&path)
         {
-            text = merge::renew(&edited, &text);
+            rendered = merge::renew(&edited, &rendered);
         }
-        output::write_file(&path, text.as_bytes())?;
+        output::write_file(&path, rendered.as_bytes())?;
     }
     if !global.quiet {
         output::print(&super::triage::screen(&report, global)?)?;
@@ -61,16 +65,29 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Dissects the inputs and makes the report's model.
-pub fn make(global: &Global, inputs: &[PathBuf]) -> anyhow::Result<Report> {
-    let loaded = load::load(global, inputs)?;
+/// Opens or makes the frames and makes the report's model of them.
+pub fn make(
+    global: &Global,
+    source: &Source,
+    onset: Option<jiff::Timestamp>,
+) -> anyhow::Result<Report> {
+    let loaded = match &source.frames {
+        Some(dir) => Loaded::of_frames(Dataset::open(dir)?),
+        None => load::load(global, &source.inputs)?,
+    };
     let meta = &loaded.dataset.meta;
-    if meta.packets == 0 {
+    if meta.packets == 0 && meta.protocols.is_empty() {
         return Err(NoPackets("no packets in these files within the window".into()).into());
     }
     let facts = Facts::read(&loaded.dataset)?;
-    let incidents = detect(&facts);
-    let inputs = load::pasted(global, inputs);
+    let incidents = match onset {
+        Some(onset) => vec![told(i64::try_from(onset.as_nanosecond())?)],
+        None => detect(&facts),
+    };
+    let inputs = match &source.frames {
+        Some(dir) => text::shell(&["--frames", &dir.display().to_string()]),
+        None => load::pasted(global, &source.inputs),
+    };
     let packs = super::rules::packs(&[])?;
     let findings = super::check::findings(&loaded.dataset, &packs, |_| true, &inputs)?;
     Ok(build(Material {

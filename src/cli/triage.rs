@@ -11,6 +11,7 @@ use crate::report::model::{Impact, Report, Suspect, Verdict};
 use crate::report::{Time, text};
 
 use super::args::Global;
+use super::load::Source;
 use super::{Exit, output, report};
 
 /// Lines of each part.
@@ -41,7 +42,8 @@ impl Args {
 }
 
 pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
-    let made = report::make(global, &args.inputs)?;
+    let source = Source { inputs: args.inputs.clone(), frames: None };
+    let made = report::make(global, &source, None)?;
     match args.format {
         Format::Text => output::print(&screen(&made, global)?)?,
         Format::Json => {

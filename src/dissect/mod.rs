@@ -33,6 +33,7 @@ pub mod tls;
 mod trace;
 pub mod ws;
 
+pub use operation::endpoint;
 pub use protocol::*;
 pub use secret::Secrets;
 

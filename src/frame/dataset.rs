@@ -20,7 +20,7 @@ use crate::workload::fields::WorkloadRow;
 use super::join::{self, Joined, Places};
 use super::meta::Meta;
 use super::parquet;
-use super::table::{CALLS, CONNS, WORKLOADS, tables};
+use super::table::{CALLS, CONNS, LINKS, WORKLOADS, tables};
 use super::writer::ShardWriter;
 
 /// What went wrong with building or reading a dataset.
@@ -34,6 +34,10 @@ pub enum FrameError {
     Io { path: PathBuf, source: std::io::Error },
     #[error("{path}: {what}; is the disk full? --cache DIR takes another", path = .path.display())]
     Write { path: PathBuf, what: String },
+    #[error("{path}: {source}", path = .path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path}:{line}: {what}; a line is one call as JSON", path = .path.display())]
+    Given { path: PathBuf, line: usize, what: String },
     #[error("{path}: the dataset is damaged ({what}); delete that folder and run again", path = .path.display())]
     Damaged { path: PathBuf, what: String },
 }
@@ -165,6 +169,9 @@ impl Dataset {
     /// # Errors
     /// A file that is no Parquet.
     pub fn scan(&self, table: &str) -> PolarsResult<Option<LazyFrame>> {
+        if table == LINKS && !self.dir.join(LINKS).exists() {
+            return super::links::make(self).map(Some);
+        }
         let mut paths = Vec::new();
         // The last holds what was put together from several vantages.
         for shard in 0..=SHARDS {

@@ -14,7 +14,7 @@ use crate::workload::CaptureCounters;
 use super::coverage::counters;
 
 /// Layout of a dataset; another number is another layout.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// What one vantage covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,12 @@ impl Coverage {
         self.first_ns = self.first_ns.map(|ns| ns - ahead);
         self.last_ns = self.last_ns.map(|ns| ns - ahead);
         self.silence_ns = self.silence_ns.map(|(from, to)| (from - ahead, to - ahead));
+    }
+
+    /// Of calls that were given, not captured.
+    pub(super) fn of_calls(name: &str, first_ns: Option<i64>, last_ns: Option<i64>) -> Self {
+        let nothing = Coverage::new(&VantageStats::default(), &[]);
+        Coverage { node: name.into(), first_ns, last_ns, ..nothing }
     }
 
     fn new(stats: &VantageStats, captures: &[CaptureCounters]) -> Self {

@@ -6,7 +6,9 @@ mod coverage;
 mod dataset;
 mod delta;
 mod flows;
+pub mod given;
 mod join;
+mod links;
 pub mod lower;
 pub mod made;
 mod meta;
@@ -24,6 +26,6 @@ pub use lower::column;
 pub use meta::{Coverage, InputFile, LinkSummary, Meta, ProtocolSummary};
 pub use select::{FAMILIES, Selector};
 pub use table::{
-    ANOMALIES, CALLS, CONN_OBSERVATIONS, CONNS, COVERAGE, FLOWS, OBSERVATIONS, Table, WORKLOADS,
-    tables,
+    ANOMALIES, CALLS, CONN_OBSERVATIONS, CONNS, COVERAGE, FLOWS, LINKS, OBSERVATIONS, Table,
+    WORKLOADS, tables,
 };

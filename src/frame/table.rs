@@ -15,6 +15,8 @@ pub const ANOMALIES: &str = "anomalies";
 pub const WORKLOADS: &str = "workloads";
 pub const COVERAGE: &str = "coverage";
 pub const FLOWS: &str = "flows";
+/// Calls and their parents; made when it is first asked for.
+pub const LINKS: &str = "links";
 
 /// Rows of a row group of tables with narrow rows, and of those that hold headers and text.
 /// Constants: what a file looks like never depends on the machine.

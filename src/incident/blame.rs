@@ -1,17 +1,21 @@
 //! Where an incident started: a failed call that has a failed call below it passes the blame on;
-//! what remains is counted at the deepest callee. A ranking, never a verdict.
+//! what remains is counted at the deepest callee, beside what else speaks for it (`terms.rs`). A
+//! ranking, never a verdict.
 
 use std::collections::BTreeMap;
 
 use super::detect::{Incident, Onset};
 use super::facts::{CallFact, EntityId, Facts};
 use super::scan::Bin;
+use super::terms::{Weighed, terms};
 use crate::stats::{Z_95, wilson_interval};
 
 /// A child may seem to start before its parent, or end after it, by so much: capture jitter.
 const SLACK_NS: i64 = 2_000_000;
 /// How long after an unanswered request its children are looked for.
 const UNANSWERED_NS: i64 = 10_000_000_000;
+/// Pieces of evidence that count for one suspect.
+const TERMS_MAX: usize = 4;
 /// Suspects below this share of the best one's score are not worth a line.
 const SHARE_MIN: f64 = 0.02;
 
@@ -42,9 +46,11 @@ pub struct Suspect {
     pub statuses: Vec<(u32, u64)>,
     /// Operations of its deep failures: calls and failures during, most failures first.
     pub operations: Vec<(u32, Bin)>,
-    /// First deep failure.
+    /// First deep failure, else the first call to it.
     pub first: CallFact,
     pub onset: Onset,
+    /// What speaks for it besides failures, heaviest first.
+    pub terms: Vec<Weighed>,
 }
 
 /// Candidates for the origin of `incident`, best first.
@@ -52,11 +58,17 @@ pub fn suspects(facts: &Facts, incident: &Incident) -> Vec<Suspect> {
     let children = Children::new(facts);
     let (from, to) = incident.span(facts);
     let before = tally(facts.between(i64::MIN, from), &children);
-    let mut found: Vec<Suspect> = tally(facts.between(from, to), &children)
+    let during = tally(facts.between(from, to), &children);
+    let mut terms = terms(facts, from, to);
+    let is_source = facts.is_source();
+    let mut found: Vec<Suspect> = during
         .into_iter()
         .filter_map(|(entity, during)| {
-            suspect(facts, incident, entity, during, before.get(&entity))
+            let terms = terms.remove(&entity).unwrap_or_default();
+            let before = before.get(&entity);
+            suspect(facts, incident, entity, (during, before), terms)
         })
+        .filter(|suspect| !is_source[suspect.entity as usize])
         .collect();
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.first.start_ns.cmp(&b.first.start_ns)));
     let best = found.first().map_or(0.0, |s| s.score);
@@ -105,6 +117,7 @@ struct Tally<'f> {
     conns: u64,
     failed: u64,
     deep: Vec<&'f CallFact>,
+    first: Option<&'f CallFact>,
     operations: BTreeMap<u32, Bin>,
 }
 
@@ -118,6 +131,7 @@ fn tally<'f>(calls: &'f [CallFact], children: &Children<'_>) -> BTreeMap<EntityI
         if !call.counts {
             continue;
         }
+        tally.first.get_or_insert(call);
         let operation = tally.operations.entry(call.operation).or_default();
         operation.n += 1;
         if call.failed() && !children.explains(call) {
@@ -132,10 +146,10 @@ fn suspect(
     facts: &Facts,
     incident: &Incident,
     entity: EntityId,
-    during: Tally<'_>,
-    before: Option<&Tally<'_>>,
+    (during, before): (Tally<'_>, Option<&Tally<'_>>),
+    terms: Vec<Weighed>,
 ) -> Option<Suspect> {
-    let first = **during.deep.first()?;
+    let first = *during.deep.first().copied().or(during.first)?;
     let of_conns = during.deep.iter().any(|c| c.is_conn);
     let bin =
         |t: &Tally| Bin { n: t.calls + if of_conns { t.conns } else { 0 }, k: t.deep.len() as u64 };
@@ -156,7 +170,7 @@ fn suspect(
     Some(Suspect {
         entity,
         kind: kind(facts, entity, &during.deep),
-        score: 6.0 * raise * (1.0 + deep.k as f64).ln(),
+        score: score(6.0 * raise * (1.0 + deep.k as f64).ln(), &terms),
         share: 0.0,
         deep,
         deep_before,
@@ -166,7 +180,17 @@ fn suspect(
         first,
         onset: episode
             .map_or(Onset { last_good_ns: None, first_bad_ns: first.end_ns }, |e| e.onset),
+        terms,
     })
+}
+
+/// The heaviest pieces of evidence, each counting less than the one before: many small ones do not
+/// outweigh a plain one.
+fn score(failures: f64, terms: &[Weighed]) -> f64 {
+    let mut weights: Vec<f64> = terms.iter().map(|(weight, _)| *weight).collect();
+    weights.push(failures);
+    weights.sort_by(|a, b| b.total_cmp(a));
+    weights.iter().take(TERMS_MAX).zip(1u32..).map(|(weight, rank)| weight / f64::from(rank)).sum()
 }
 
 fn kind(facts: &Facts, entity: EntityId, deep: &[&CallFact]) -> SuspectKind {

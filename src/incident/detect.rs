@@ -1,10 +1,11 @@
-//! Facts -> incidents: for each service the stretch in which calls to it fail more than
-//! otherwise, refined to the first bad call; stretches that overlap are one incident.
+//! Facts -> incidents: for each service the stretch in which calls to it fail, or take longer, more
+//! than otherwise, refined to the first bad call; stretches that overlap are one incident.
 
 use std::collections::BTreeMap;
 
 use super::facts::{CallFact, EntityId, Facts};
-use super::scan::{BINS_MAX, Bin, Raised, most_raised};
+use super::scan::{Bin, Raised, bins, most_raised};
+use super::slow::{Slowness, is_plain, slow};
 
 /// Log likelihood that a raised stretch must gain: false alarms stay below 1 in 1000 on
 /// independent calls; what is not independent must pass the floors as well.
@@ -32,10 +33,12 @@ pub struct Onset {
     pub first_bad_ns: i64,
 }
 
-/// One service failing for one stretch of time.
+/// One service failing, or slow, for one stretch of time.
 #[derive(Debug, Clone)]
 pub struct Episode {
     pub service: EntityId,
+    /// By how much it is slow; its calls fail where it is not.
+    pub slowness: Option<Slowness>,
     pub onset: Onset,
     /// The failed call that the run of failures begins with.
     pub first: CallFact,
@@ -77,46 +80,60 @@ pub fn detect(facts: &Facts) -> Vec<Incident> {
         by_service.entry((call.dst, call.is_conn)).or_default().push(call);
     }
     let mut episodes = Vec::new();
-    for ((service, _), calls) in by_service {
+    for ((service, is_conn), calls) in by_service {
         if calls.iter().any(|c| c.failed()) {
-            find_episodes(facts, service, &calls, 0, &mut episodes);
+            let failed: &dyn Fn(&CallFact) -> bool = &CallFact::failed;
+            Search { facts, service, bad: failed, slowness: None }.find(&calls, 0, &mut episodes);
+        }
+        let answered: Vec<&CallFact> =
+            calls.into_iter().filter(|c| !c.failed() && c.elapsed_ms().is_some()).collect();
+        if let Some(slow) = slow(&answered).filter(|_| !is_conn) {
+            let (bad, slowness) = (&|call: &CallFact| slow.is_slow(call), Some(slow.slowness));
+            Search { facts, service, bad, slowness }.find(&answered, 0, &mut episodes);
         }
     }
     episodes.sort_by_key(|e: &Episode| (e.onset.first_bad_ns, e.service));
     merge(facts, episodes)
 }
 
-/// Finds the most raised stretch of `calls`, then looks before and after it.
-fn find_episodes(
-    facts: &Facts,
+/// An incident of which only the onset is known, as somebody tells it.
+pub fn told(onset_ns: i64) -> Incident {
+    let onset = Onset { last_good_ns: None, first_bad_ns: onset_ns };
+    Incident { onset, end_ns: None, episodes: Vec::new() }
+}
+
+/// Looks for episodes among the calls to one service.
+struct Search<'f> {
+    facts: &'f Facts,
     service: EntityId,
-    calls: &[&CallFact],
-    depth: usize,
-    out: &mut Vec<Episode>,
-) {
-    let (Some(first), Some(last)) = (calls.first(), calls.last()) else { return };
-    if depth > DEPTH_MAX {
-        return;
+    /// Whether a call is as it should not be.
+    bad: &'f dyn Fn(&CallFact) -> bool,
+    /// Bad calls are slow ones, not failed ones.
+    slowness: Option<Slowness>,
+}
+
+impl Search<'_> {
+    /// Finds the most raised stretch of `calls`, then looks before and after it.
+    fn find(&self, calls: &[&CallFact], depth: usize, out: &mut Vec<Episode>) {
+        if depth > DEPTH_MAX {
+            return;
+        }
+        let Some((first, (bins, bin_ns))) = calls.first().zip(bins(calls, self.bad)) else {
+            return;
+        };
+        let plain = |raised: &Raised| self.slowness.is_none() || is_plain(raised.inside);
+        let Some(raised) = most_raised(&bins).filter(accepted).filter(plain) else { return };
+        let from = first.start_ns + raised.start as i64 * bin_ns;
+        let to = first.start_ns + raised.end as i64 * bin_ns;
+        let at = |ts: i64| calls.partition_point(|c| c.start_ns < ts);
+        if let Some(episode) = self.episode(calls, at(from)..at(to), &raised, bin_ns) {
+            out.push(episode);
+        }
+        // A failure may begin and end within a bin that was not raised as a whole.
+        let margin = MARGIN_BINS * bin_ns;
+        self.find(&calls[..at(from - margin)], depth + 1, out);
+        self.find(&calls[at(to + margin)..], depth + 1, out);
     }
-    let span = (last.start_ns - first.start_ns).max(1);
-    let bin_ns = (span / BINS_MAX as i64 + 1).max(1_000_000_000.min(span / 30 + 1));
-    let mut bins = vec![Bin::default(); (span / bin_ns + 1) as usize];
-    for call in calls {
-        let bin = &mut bins[((call.start_ns - first.start_ns) / bin_ns) as usize];
-        bin.n += 1;
-        bin.k += u64::from(call.failed());
-    }
-    let Some(raised) = most_raised(&bins).filter(accepted) else { return };
-    let from = first.start_ns + raised.start as i64 * bin_ns;
-    let to = first.start_ns + raised.end as i64 * bin_ns;
-    let at = |ts: i64| calls.partition_point(|c| c.start_ns < ts);
-    if let Some(episode) = episode(facts, service, calls, at(from)..at(to), &raised, bin_ns) {
-        out.push(episode);
-    }
-    // A failure may begin and end within a bin that was not raised as a whole.
-    let margin = MARGIN_BINS * bin_ns;
-    find_episodes(facts, service, &calls[..at(from - margin)], depth + 1, out);
-    find_episodes(facts, service, &calls[at(to + margin)..], depth + 1, out);
 }
 
 /// Whether a raised stretch is more than noise, and more than a triviality.
@@ -133,63 +150,71 @@ fn accepted(raised: &Raised) -> bool {
         && inside - outside >= RAISE_MIN
 }
 
-/// The episode of `calls[inside]`, its ends refined to calls.
-fn episode(
-    facts: &Facts,
-    service: EntityId,
-    calls: &[&CallFact],
-    inside: std::ops::Range<usize>,
-    raised: &Raised,
-    bin_ns: i64,
-) -> Option<Episode> {
-    let operations = broken_operations(&calls[inside.clone()]);
-    let broke: Vec<&CallFact> =
-        calls.iter().copied().filter(|c| operations.contains(&c.operation)).collect();
-    let margin = MARGIN_BINS * bin_ns;
-    let (start, end) = (calls[inside.start].start_ns, calls[inside.end - 1].start_ns);
-    let first = first_of_run(&broke, start - margin, end)?;
-    let last = broke.iter().rev().filter(|c| c.failed()).find(|c| c.start_ns <= end + margin)?;
-    // It was bad for certain once the first failures were known, and good as long as calls of the
-    // kind that broke were answered; other operations may go on working.
-    let failures = broke.iter().filter(|c| c.failed() && c.start_ns >= first.start_ns);
-    let first_bad_ns = failures.map(|c| c.end_ns).min()?;
-    let good = broke.iter().filter(|c| !c.failed() && c.has_response && c.end_ns < first_bad_ns);
-    let last_good_ns = good.map(|c| c.start_ns).max();
-    Some(Episode {
-        service,
-        onset: Onset { last_good_ns, first_bad_ns },
-        first: *first,
-        last_bad_ns: last.start_ns,
-        ongoing: facts.last_ns - last.start_ns <= 2 * bin_ns,
-        inside: raised.inside,
-        outside: raised.outside,
-        gain: raised.gain,
-        operations,
-    })
-}
-
-/// The first failed call from `from_ns` on that begins a run: of it and the next four, most fail.
-fn first_of_run<'f>(calls: &[&'f CallFact], from_ns: i64, to_ns: i64) -> Option<&'f CallFact> {
-    const RUN: usize = 5;
-    let near = |c: &CallFact| c.failed() && (from_ns..=to_ns).contains(&c.start_ns);
-    let failed = |window: &[&CallFact]| window.iter().filter(|c| c.failed()).count();
-    let begins_run =
-        |i: &usize| failed(&calls[*i..calls.len().min(i + RUN)]) * 2 > RUN.min(calls.len() - i);
-    let candidates: Vec<usize> = (0..calls.len()).filter(|&i| near(calls[i])).collect();
-    let first = candidates.iter().copied().find(|i| begins_run(i));
-    first.or(candidates.first().copied()).map(|i| calls[i])
-}
-
-/// Operations that fail in a notable share of their calls.
-fn broken_operations(calls: &[&CallFact]) -> Vec<u32> {
-    let mut counts: BTreeMap<u32, Bin> = BTreeMap::new();
-    for call in calls {
-        let bin = counts.entry(call.operation).or_default();
-        bin.n += 1;
-        bin.k += u64::from(call.failed());
+impl Search<'_> {
+    /// The episode of `calls[inside]`, its ends refined to calls.
+    fn episode(
+        &self,
+        calls: &[&CallFact],
+        inside: std::ops::Range<usize>,
+        raised: &Raised,
+        bin_ns: i64,
+    ) -> Option<Episode> {
+        let bad = self.bad;
+        let operations = self.broken_operations(&calls[inside.clone()]);
+        let broke: Vec<&CallFact> =
+            calls.iter().copied().filter(|c| operations.contains(&c.operation)).collect();
+        let margin = MARGIN_BINS * bin_ns;
+        let (start, end) = (calls[inside.start].start_ns, calls[inside.end - 1].start_ns);
+        let first = self.first_of_run(&broke, start - margin, end)?;
+        let last = broke.iter().rev().filter(|c| bad(c)).find(|c| c.start_ns <= end + margin)?;
+        // It was bad for certain once the first failures were known, and good as long as calls of
+        // the kind that broke were answered; other operations may go on working.
+        let failures = broke.iter().filter(|c| bad(c) && c.start_ns >= first.start_ns);
+        let first_bad_ns = failures.map(|c| c.end_ns).min()?;
+        let good = broke.iter().filter(|c| !bad(c) && c.has_response && c.end_ns < first_bad_ns);
+        let last_good_ns = good.map(|c| c.start_ns).max();
+        Some(Episode {
+            service: self.service,
+            slowness: self.slowness,
+            onset: Onset { last_good_ns, first_bad_ns },
+            first: *first,
+            last_bad_ns: last.start_ns,
+            ongoing: self.facts.last_ns - last.start_ns <= 2 * bin_ns,
+            inside: raised.inside,
+            outside: raised.outside,
+            gain: raised.gain,
+            operations,
+        })
     }
-    let notable = |bin: &Bin| bin.k > 0 && bin.k as f64 >= BROKEN_SHARE * bin.n as f64;
-    counts.into_iter().filter(|(_, bin)| notable(bin)).map(|(operation, _)| operation).collect()
+
+    /// The first bad call from `from_ns` on that begins a run: of it and the next four, most are.
+    fn first_of_run<'c>(
+        &self,
+        calls: &[&'c CallFact],
+        from_ns: i64,
+        to_ns: i64,
+    ) -> Option<&'c CallFact> {
+        const RUN: usize = 5;
+        let near = |c: &CallFact| (self.bad)(c) && (from_ns..=to_ns).contains(&c.start_ns);
+        let failed = |window: &[&CallFact]| window.iter().filter(|c| (self.bad)(c)).count();
+        let begins_run =
+            |i: &usize| failed(&calls[*i..calls.len().min(i + RUN)]) * 2 > RUN.min(calls.len() - i);
+        let candidates: Vec<usize> = (0..calls.len()).filter(|&i| near(calls[i])).collect();
+        let first = candidates.iter().copied().find(|i| begins_run(i));
+        first.or(candidates.first().copied()).map(|i| calls[i])
+    }
+
+    /// Operations that are bad in a notable share of their calls.
+    fn broken_operations(&self, calls: &[&CallFact]) -> Vec<u32> {
+        let mut counts: BTreeMap<u32, Bin> = BTreeMap::new();
+        for call in calls {
+            let bin = counts.entry(call.operation).or_default();
+            bin.n += 1;
+            bin.k += u64::from((self.bad)(call));
+        }
+        let notable = |bin: &Bin| bin.k > 0 && bin.k as f64 >= BROKEN_SHARE * bin.n as f64;
+        counts.into_iter().filter(|(_, bin)| notable(bin)).map(|(op, _)| op).collect()
+    }
 }
 
 /// Episodes (by onset) whose times overlap or nearly do are one incident.

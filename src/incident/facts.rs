@@ -1,14 +1,16 @@
 //! The calls table -> facts in memory: who called whom, when, and whether it failed; some sixty
 //! bytes a call. Failed connections that carried no call count as calls that failed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use polars::prelude::*;
 
 use crate::field::Text;
-use crate::frame::{CALLS, CONNS, Dataset, workloads};
+use crate::frame::{CALLS, CONNS, Dataset, LINKS, workloads};
 use crate::outcome::Outcome;
 use crate::workload::fields::WorkloadRow;
+
+use super::own::fill_own_time;
 
 /// Index into [`Facts::entities`].
 pub type EntityId = u32;
@@ -39,6 +41,12 @@ pub struct CallFact {
     /// Index into [`Facts::texts`]: status or error as people count them.
     pub status: u32,
     pub outcome: Outcome,
+    /// Index into [`Facts::calls`]: the call that this one was made for, where that is known.
+    pub parent: Option<u32>,
+    /// Microseconds that the callee took without waiting for calls of its own.
+    pub own_us: Option<i64>,
+    /// Microseconds on the way there and back, where both ends were seen.
+    pub way_us: Option<i64>,
     pub has_response: bool,
     /// A connection, not a call.
     pub is_conn: bool,
@@ -72,6 +80,26 @@ pub struct Facts {
     /// Connections whose protocol is not known.
     pub opaque_conns: u64,
     pub conns: u64,
+    /// Calls whose parent is known, by how it was told.
+    pub tiers: BTreeMap<Text, u64>,
+}
+
+/// Notes the parents of calls; how many were told how comes back.
+fn link(calls: &mut [CallFact], links: &DataFrame) -> PolarsResult<BTreeMap<Text, u64>> {
+    let index: HashMap<i64, u32, foldhash::fast::FixedState> =
+        (0..).zip(&*calls).filter(|(_, c)| !c.is_conn).map(|(at, c)| (c.id, at)).collect();
+    let (id, parent) = (links.column("id")?.i64()?, links.column("parent_id")?.i64()?);
+    let how = links.column("parent_how")?.str()?;
+    let mut tiers: BTreeMap<Text, u64> = BTreeMap::new();
+    for row in 0..links.height() {
+        let at = |id: Option<i64>| id.and_then(|id| index.get(&id)).copied();
+        let (Some(child), Some(parent)) = (at(id.get(row)), at(parent.get(row))) else { continue };
+        if let Some(call) = calls.get_mut(child as usize) {
+            call.parent = Some(parent);
+            *tiers.entry(how.get(row).unwrap_or("").into()).or_default() += 1;
+        }
+    }
+    Ok(tiers)
 }
 
 /// Interns texts in order of appearance.
@@ -122,6 +150,10 @@ impl Facts {
             facts.opaque_conns = reader.conns(&tcp.collect()?)?;
         }
         reader.calls.sort_by_key(|c| (c.start_ns, c.id));
+        if let Some(links) = dataset.scan(LINKS)? {
+            facts.tiers = link(&mut reader.calls, &links.collect()?)?;
+        }
+        fill_own_time(&mut reader.calls);
         facts.entities = reader.entities.list;
         facts.texts = reader.texts.list;
         facts.calls = reader.calls;
@@ -180,6 +212,8 @@ fn call_columns() -> Vec<Expr> {
         "ts_ns",
         "elapsed_time",
         "settled_ns",
+        "server_time",
+        "network_time",
         "src_id",
         "dst_id",
         "operation",
@@ -251,11 +285,19 @@ impl Reader {
         let (status, response) =
             (frame.column("status_code")?.i64()?, frame.column("has_response")?.bool()?);
         let settled = frame.column("settled_ns")?.i64()?;
+        let (server, way) =
+            (frame.column("server_time")?.i64()?, frame.column("network_time")?.i64()?);
+        let known = |column: &Int64Chunked, row| column.get(row).filter(|&us| us > 0);
         let (operation, error) = (frame.column("operation")?.str()?, frame.column("error")?.str()?);
         for (row, mut fact) in self.common(frame)? {
             fact.operation = self.texts.id(operation.get(row).unwrap_or(""));
             fact.has_response = response.get(row).unwrap_or(false);
             fact.end_ns = settled.get(row).unwrap_or(0).max(fact.start_ns);
+            if fact.has_response {
+                let elapsed_us = (fact.end_ns - fact.start_ns) / 1000;
+                fact.own_us = known(server, row).or(Some(elapsed_us));
+                fact.way_us = known(way, row);
+            }
             fact.status = match (error.get(row).unwrap_or(""), status.get(row).unwrap_or(0)) {
                 ("", 0) if fact.has_response => self.texts.id("ok"),
                 ("", 0) => self.texts.id("no response"),
@@ -324,6 +366,9 @@ impl Reader {
                         .copied()
                         .find(|o| o.name() == outcome)
                         .unwrap_or_default(),
+                    parent: None,
+                    own_us: None,
+                    way_us: None,
                     has_response: false,
                     is_conn: false,
                     counts: true,
@@ -360,6 +405,9 @@ pub(super) mod tests {
                 protocol: 1,
                 status: 2,
                 outcome: if failed(t) { Outcome::ServerError } else { Outcome::Ok },
+                parent: None,
+                own_us: Some(2000),
+                way_us: None,
                 has_response: true,
                 is_conn: false,
                 counts: true,
@@ -375,6 +423,7 @@ pub(super) mod tests {
             last_ns: seconds as i64 * 1_000_000_000,
             opaque_conns: 0,
             conns: 1,
+            tiers: BTreeMap::new(),
         }
     }
 }

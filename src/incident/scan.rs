@@ -1,6 +1,8 @@
 //! Finds the stretch of time in which a ratio is raised: a scan statistic over bins with the
 //! binomial likelihood ratio (Kulldorff 1997), one-sided. Pure functions on counts.
 
+use super::facts::CallFact;
+
 /// Trials and failures of one bin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Bin {
@@ -21,6 +23,21 @@ pub struct Raised {
 
 /// Bins a scan looks at; longer series are to be binned coarser, since all pairs are tried.
 pub const BINS_MAX: usize = 600;
+
+/// Counts of calls, which are in order of time, by equal bins from the first one on; and how long
+/// a bin is. `None` without calls.
+pub fn bins(calls: &[&CallFact], bad: &dyn Fn(&CallFact) -> bool) -> Option<(Vec<Bin>, i64)> {
+    let (first, last) = (calls.first()?, calls.last()?);
+    let span = (last.start_ns - first.start_ns).max(1);
+    let bin_ns = (span / BINS_MAX as i64 + 1).max(1_000_000_000.min(span / 30 + 1));
+    let mut bins = vec![Bin::default(); (span / bin_ns + 1) as usize];
+    for call in calls {
+        let bin = &mut bins[((call.start_ns - first.start_ns) / bin_ns) as usize];
+        bin.n += 1;
+        bin.k += u64::from(bad(call));
+    }
+    Some((bins, bin_ns))
+}
 
 /// Log likelihood of `k` failures in `n` trials at their own rate, smoothed as Jeffreys has it.
 fn log_likelihood(k: f64, n: f64) -> f64 {

@@ -7,6 +7,7 @@ mod cases;
 mod cli;
 mod determinism;
 mod docs;
+mod given;
 mod hostile;
 mod interop;
 mod oracle;

@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("dissect", &["capture", "conn", "field"]),
     ("call", &["dissect", "field"]),
     ("join", &["packet"]),
+    ("chain", &["stats"]),
     ("workload", &["field"]),
     (
         "replay",
@@ -34,6 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "dissect",
             "call",
             "join",
+            "chain",
             "workload",
             "replay",
             "catalogue",

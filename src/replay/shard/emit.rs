@@ -84,6 +84,7 @@ impl<S: Sink> Shard<'_, S> {
             response_frame: i64::from(answer.packet.frame),
             response_segment: i64::from(answer.packet.segment),
             settled_ns: settled(flow, call),
+            served_ns: 0,
             request_place: place(flow, protocol, call.request.as_ref()),
             response_place: place(flow, protocol, call.response.as_ref()),
             dissector: Text::const_new(protocol.name),

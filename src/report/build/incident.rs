@@ -64,11 +64,28 @@ fn entry(facts: &Facts, from: i64, to: i64) -> Option<Entry> {
 /// What broke for whoever uses the system, with numbers and without a cause.
 fn summary(facts: &Facts, incident: &Incident, entry: Option<&Entry>) -> String {
     let Some(entry) = entry.filter(|entry| entry.during.failed > 0) else {
-        let services: Vec<&str> =
-            incident.episodes.iter().map(|e| facts.entity(e.service).name.as_str()).collect();
-        let (k, n) =
-            incident.episodes.iter().fold((0, 0), |(k, n), e| (k + e.inside.k, n + e.inside.n));
-        return format!("{} calls to {} failed", of(k, n), services.join(", "));
+        let mut services: Vec<&str> = Vec::new();
+        for episode in &incident.episodes {
+            let name = facts.entity(episode.service).name.as_str();
+            if !services.contains(&name) {
+                services.push(name);
+            }
+        }
+        let counted = |slow: bool| {
+            let episodes = incident.episodes.iter().filter(|e| e.slowness.is_some() == slow);
+            episodes.fold((0, 0), |(k, n), e| (k + e.inside.k, n + e.inside.n))
+        };
+        let parts = [(false, "failed"), (true, "took longer than before")];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .map(|(slow, what)| (counted(slow), what))
+            .filter(|((k, _), _)| *k > 0)
+            .map(|((k, n), what)| format!("{} {what}", of(k, n)))
+            .collect();
+        return match parts.is_empty() {
+            true => "the onset was told; nothing here fails or is slow as a whole".into(),
+            false => format!("calls to {}: {}", services.join(", "), parts.join(", ")),
+        };
     };
     let before = match &entry.before {
         Some(before) => format!("{} before it", of(before.failed, before.requests)),
@@ -96,23 +113,28 @@ fn hit(facts: &Facts, incident: &Incident) -> String {
 /// What fails in which order, in one clause.
 pub fn cascade(material: &Material<'_>, incident: &Incident) -> String {
     let facts = material.facts;
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for episode in &incident.episodes {
-        let name = facts.entity(episode.service).name.as_str();
-        if !names.contains(&name) {
-            names.push(name);
+        let name = facts.entity(episode.service).name.to_string();
+        let slow = format!("{name} (slow)");
+        if !names.contains(&name) && !names.contains(&slow) {
+            names.push(if episode.slowness.is_some() { slow } else { name });
         }
     }
-    let first = incident.episodes.first().map(|e| &e.first);
-    let began = first.map_or(String::new(), |call| {
-        let answer = if call.has_response { facts.text(call.status) } else { call.outcome.name() };
-        format!(
-            "; first bad: {} to {} ended with {answer}",
-            facts.text(call.operation),
-            facts.entity(call.dst).name
-        )
+    let began = incident.episodes.first().map_or(String::new(), |episode| {
+        let call = &episode.first;
+        let answer = match (episode.slowness, call.has_response) {
+            (Some(_), _) => format!("took {:.1} ms", call.elapsed_ms().unwrap_or(0.0)),
+            (None, true) => format!("ended with {}", facts.text(call.status)),
+            (None, false) => format!("ended with {}", call.outcome.name()),
+        };
+        let (operation, callee) = (facts.text(call.operation), &facts.entity(call.dst).name);
+        format!("; first bad: {operation} to {callee} {answer}")
     });
-    format!("Failing in this order: {}{began}", names.join(", "))
+    match names.is_empty() {
+        true => "The onset was told, not found".into(),
+        false => format!("Failing in this order: {}{began}", names.join(", ")),
+    }
 }
 
 /// The call as the report shows it.
@@ -134,6 +156,12 @@ pub fn failing_call(material: &Material<'_>, call: &CallFact) -> FailingCall {
     }
 }
 
+/// `median 2.1 ms before, 35.0 ms then`.
+pub fn median(slowness: tally::Slowness) -> String {
+    let (before, during) = (slowness.before_ms, slowness.during_ms);
+    format!("median {before:.1} ms before, {during:.1} ms then")
+}
+
 fn episode(material: &Material<'_>, episode: &Episode) -> model::Episode {
     let facts = material.facts;
     let entity = facts.entity(episode.service);
@@ -145,7 +173,9 @@ fn episode(material: &Material<'_>, episode: &Episode) -> model::Episode {
         .iter()
         .find(|c| c.dst == episode.service && c.failed())
         .is_some_and(|c| facts.text(c.protocol) == "DNS");
+    let counts = of(episode.inside.k, episode.inside.n);
     let signal = match (transport, dns) {
+        _ if episode.slowness.is_some() => "latency",
         (true, _) => "transport",
         (_, true) => "dns",
         _ => "errors",
@@ -154,11 +184,12 @@ fn episode(material: &Material<'_>, episode: &Episode) -> model::Episode {
         name: entity.name.to_string(),
         namespace: namespace(entity),
         signal: signal.into(),
-        text: format!(
-            "{} failed: {}",
-            of(episode.inside.k, episode.inside.n),
-            operations.join(", ")
-        ),
+        text: match episode.slowness {
+            Some(slowness) => {
+                format!("{counts} took longer, {}: {}", median(slowness), operations.join(", "))
+            }
+            None => format!("{counts} failed: {}", operations.join(", ")),
+        },
         onset: onset(material, &episode.onset),
         end: (!episode.ongoing).then_some(Time(episode.last_bad_ns)),
         matches: episode.inside.k,

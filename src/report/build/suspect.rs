@@ -1,6 +1,6 @@
 //! Suspects in the report's words: what speaks for each, and what against.
 
-use crate::incident::{Facts, Incident, Suspect, SuspectKind};
+use crate::incident::{Facts, Incident, Suspect, SuspectKind, Term};
 
 use super::super::model::{self, Evidence};
 use super::super::time::Time;
@@ -59,7 +59,45 @@ fn broken(suspect: &Suspect) -> impl Iterator<Item = &(u32, crate::incident::Bin
     suspect.operations.iter().filter(|(_, bin)| bin.k > 0)
 }
 
+/// One piece of evidence in words.
+fn term(facts: &Facts, term: &Term) -> String {
+    let name = |entity| facts.entity(entity).name.as_str();
+    match *term {
+        Term::OwnTime { operation, before_ms, during_ms, calls } => format!(
+            "its own time for {} rose from {before_ms:.1} to {during_ms:.1} ms (median of {calls} calls)",
+            facts.text(operation)
+        ),
+        Term::Way { peer, towards, before_ms, during_ms, calls } => format!(
+            "the way {} {} took {during_ms:.1} ms there and back, {before_ms:.1} before ({calls} calls)",
+            if towards { "to" } else { "from" },
+            name(peer)
+        ),
+        Term::Shape { operation, share, calls } => format!(
+            "its own times for {} are spread otherwise than before, by {:.0} % of {calls} calls",
+            facts.text(operation),
+            100.0 * share
+        ),
+        Term::Stops { operation, callee, before, during } => format!(
+            "{} calls {} less: {} of its requests did before, {} then",
+            facts.text(operation),
+            name(callee),
+            of(before.k, before.n),
+            of(during.k, during.n)
+        ),
+        Term::EndsHere { caller, operation, before, during } => format!(
+            "{} of {} ends behind a call to it: {} went on before, {} then",
+            facts.text(operation),
+            name(caller),
+            of(before.k, before.n),
+            of(during.k, during.n)
+        ),
+    }
+}
+
 fn summary(facts: &Facts, suspect: &Suspect) -> String {
+    if suspect.deep.k == 0 {
+        return suspect.terms.first().map_or(String::new(), |(_, found)| term(facts, found));
+    }
     let operations: Vec<&str> =
         broken(suspect).take(NAMED_MAX).map(|&(o, _)| facts.text(o)).collect();
     format!(
@@ -78,6 +116,41 @@ fn evidence_for(
 ) -> Vec<Evidence> {
     let facts = material.facts;
     let from = found.onset.first_bad_ns;
+    let mut evidence = failures(material, suspect, from);
+    for (_, found) in suspect.terms.iter().take(NAMED_MAX) {
+        let kfl = filter::calls(facts, suspect.entity, from);
+        evidence.push(Evidence {
+            text: term(facts, found),
+            command: Some(filter::query(&kfl, &material.inputs)),
+            ..Evidence::default()
+        });
+    }
+    let others = suspects.iter().filter(|s| s.entity != suspect.entity);
+    let earliest = found
+        .episodes
+        .iter()
+        .filter(|e| e.service != suspect.entity)
+        .map(|e| e.onset.first_bad_ns)
+        .chain(others.map(|s| s.onset.first_bad_ns))
+        .min();
+    if let Some(lead_ns) =
+        earliest.map(|other| other - suspect.onset.first_bad_ns).filter(|&ns| ns > 0)
+    {
+        let text = format!(
+            "its failures begin {:.1} ms before those of any other service",
+            lead_ns as f64 / 1e6
+        );
+        evidence.push(line(text));
+    }
+    evidence
+}
+
+/// What its failed calls say for it.
+fn failures(material: &Material<'_>, suspect: &Suspect, from: i64) -> Vec<Evidence> {
+    let facts = material.facts;
+    if suspect.deep.k == 0 {
+        return Vec::new();
+    }
     let kfl = filter::failed_calls(facts, suspect.entity, from);
     let mut evidence = vec![Evidence {
         text: format!(
@@ -101,23 +174,6 @@ fn evidence_for(
     for (operation, bin) in broken(suspect).take(NAMED_MAX) {
         evidence.push(line(format!("{}: {} failed", facts.text(*operation), of(bin.k, bin.n))));
     }
-    let others = suspects.iter().filter(|s| s.entity != suspect.entity);
-    let earliest = found
-        .episodes
-        .iter()
-        .filter(|e| e.service != suspect.entity)
-        .map(|e| e.onset.first_bad_ns)
-        .chain(others.map(|s| s.onset.first_bad_ns))
-        .min();
-    if let Some(lead_ns) =
-        earliest.map(|other| other - suspect.onset.first_bad_ns).filter(|&ns| ns > 0)
-    {
-        let text = format!(
-            "its failures begin {:.1} ms before those of any other service",
-            lead_ns as f64 / 1e6
-        );
-        evidence.push(line(text));
-    }
     evidence
 }
 
@@ -129,7 +185,8 @@ fn evidence_against(
 ) -> Vec<Evidence> {
     let facts = material.facts;
     let mut evidence = Vec::new();
-    let working = suspect.operations.iter().filter(|(_, bin)| bin.k == 0);
+    let fails = suspect.deep.k > 0;
+    let working = suspect.operations.iter().filter(|(_, bin)| fails && bin.k == 0);
     let working: Vec<String> = working
         .take(NAMED_MAX)
         .map(|(operation, bin)| format!("{} ({} calls)", facts.text(*operation), bin.n))
@@ -145,7 +202,7 @@ fn evidence_against(
         evidence.push(line(text));
     }
     let earlier = suspects.iter().filter(|s| s.onset.first_bad_ns < suspect.onset.first_bad_ns);
-    if let Some(first) = earlier.min_by_key(|s| s.onset.first_bad_ns) {
+    if let Some(first) = earlier.filter(|_| fails).min_by_key(|s| s.onset.first_bad_ns) {
         let lag_ms = (suspect.onset.first_bad_ns - first.onset.first_bad_ns) as f64 / 1e6;
         let name = &facts.entity(first.entity).name;
         evidence.push(line(format!("{name} failed {lag_ms:.1} ms earlier")));

@@ -80,13 +80,24 @@ fn spread(material: &Material<'_>, found: &Incident) -> Vec<Event> {
         let call = incident::failing_call(material, first);
         let answer = call.status.unwrap_or(call.outcome);
         let counts = of(episode.inside.k, episode.inside.n);
-        let text = format!(
-            "{name} begins to fail: {} from {} ended with {answer}; {counts} until the last",
-            call.request, call.src
-        );
+        let (what, from) = (&call.request, &call.src);
+        let text = match episode.slowness {
+            Some(slowness) => format!(
+                "{name} becomes slow: {what} from {from} took {:.1} ms; {counts} until the last, {}",
+                first.elapsed_ms().unwrap_or(0.0),
+                incident::median(slowness)
+            ),
+            None => format!(
+                "{name} begins to fail: {what} from {from} ended with {answer}; {counts} until the \
+                 last"
+            ),
+        };
         let mut line = event(at, Lane::Service, Some(name), text, Severity::High);
         line.until = Some(Time(episode.last_bad_ns));
-        let kfl = filter::failed_calls(facts, episode.service, at);
+        let kfl = match episode.slowness {
+            Some(slowness) => filter::slow_calls(facts, episode.service, at, slowness),
+            None => filter::failed_calls(facts, episode.service, at),
+        };
         line.evidence.push(Evidence {
             text: call.request,
             call: (!first.is_conn).then_some(call.call),
@@ -119,6 +130,13 @@ fn peak(facts: &Facts, incident: &Incident) -> Option<Event> {
 fn recovery(facts: &Facts, incident: &Incident) -> Vec<Event> {
     let line = |episode: &crate::incident::Episode| {
         let name = &facts.entity(episode.service).name;
+        if episode.slowness.is_some() {
+            let text = match episode.ongoing {
+                true => format!("{name} is still slow when the capture ends"),
+                false => format!("last slow call to {name}"),
+            };
+            return event(episode.last_bad_ns, Lane::Service, Some(name), text, Severity::Info);
+        }
         if episode.ongoing {
             let text = format!("{name} still fails when the capture ends");
             return event(episode.last_bad_ns, Lane::Service, Some(name), text, Severity::High);
