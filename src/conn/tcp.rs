@@ -161,11 +161,11 @@ impl Conn {
     /// Windows are scaled when both ends offer it (RFC 7323 section 2.2).
     fn scale(&mut self, from: Side, tcp: &Tcp) {
         let peer = self.side(from.other()).window.scale;
-        let scale = match tcp.window_scale {
+        let scale = match tcp.window_scale.get() {
             Some(shift) if !(tcp.flags.ack() && peer == Scale::Off) => Scale::By(shift),
             _ => Scale::Off,
         };
-        if tcp.window_scale.is_none() {
+        if tcp.window_scale.get().is_none() {
             self.side_mut(from.other()).window.scale = Scale::Off;
         }
         self.side_mut(from).window.scale = scale;

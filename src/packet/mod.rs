@@ -21,7 +21,7 @@ mod tests;
 pub use fragment::{Defragmenter, Fragment, Report};
 pub use key::{Endpoint, Key, Proto, Side};
 pub use layer::{LAYER_NAMES, Layers, Tunnel};
-pub use transport::{Tcp, TcpFlags, Transport};
+pub use transport::{Tcp, TcpFlags, Transport, WindowScale};
 pub use undecoded::Undecoded;
 
 use rest::Rest;

@@ -23,6 +23,22 @@ impl TcpFlags {
     }
 }
 
+/// Shift of the window scale option, if there is one, in a byte: packets are many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WindowScale(u8);
+
+impl WindowScale {
+    pub fn get(self) -> Option<u8> {
+        self.0.checked_sub(1)
+    }
+}
+
+impl From<Option<u8>> for WindowScale {
+    fn from(shift: Option<u8>) -> Self {
+        WindowScale(shift.map_or(0, |shift| shift.saturating_add(1)))
+    }
+}
+
 /// What reassembly and the connection's state need of a TCP header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tcp {
@@ -31,8 +47,8 @@ pub struct Tcp {
     pub flags: TcpFlags,
     /// As sent: not scaled.
     pub window: u16,
-    /// Shift of the window scale option of a SYN (RFC 7323).
-    pub window_scale: Option<u8>,
+    /// Of a SYN (RFC 7323).
+    pub window_scale: WindowScale,
     /// Timestamp option of a SYN (RFC 7323), 0 without one.
     pub stamp: u32,
 }
@@ -107,7 +123,11 @@ pub(super) fn tcp(rest: Rest) -> Result<Segment, Undecoded> {
         ack: header.acknowledgment_number(),
         flags,
         window: header.window_size(),
-        window_scale: if flags.syn() { window_scale(&header) } else { None },
+        window_scale: if flags.syn() {
+            window_scale(&header).into()
+        } else {
+            WindowScale::default()
+        },
         stamp: if flags.syn() { stamp(&header) } else { 0 },
     };
     let ports = (header.source_port(), header.destination_port());
@@ -177,7 +197,7 @@ pub(super) fn ports_only(rest: Rest) -> Option<Segment> {
         ack: 0,
         flags: TcpFlags::default(),
         window: 0,
-        window_scale: None,
+        window_scale: WindowScale::default(),
         stamp: 0,
     };
     let ports = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([t0, t1]));

@@ -27,7 +27,8 @@ fn ends(proto: Proto, from_client: bool) -> (Key, Side) {
 /// A packet of `len` payload bytes at `ms`, with an IP identification of its own.
 fn packet(ms: i64, from_client: bool, flags: u8, seq: u32, ack: u32, len: u32) -> Packet {
     let (key, from) = ends(Proto::Tcp, from_client);
-    let tcp = Tcp { seq, ack, flags: TcpFlags(flags), window: 100, window_scale: None, stamp: 0 };
+    let tcp =
+        Tcp { seq, ack, flags: TcpFlags(flags), window: 100, window_scale: None.into(), stamp: 0 };
     Packet {
         ts_ns: ms * 1_000_000,
         at: Default::default(),
@@ -46,6 +47,7 @@ fn packet(ms: i64, from_client: bool, flags: u8, seq: u32, ack: u32, len: u32) -
 /// The same with another window, and with a scale where it is a SYN.
 fn window(packet: Packet, window: u16, window_scale: Option<u8>) -> Packet {
     let Transport::Tcp(tcp) = packet.transport else { panic!("{packet:?}") };
+    let window_scale = window_scale.into();
     Packet { transport: Transport::Tcp(Tcp { window, window_scale, ..tcp }), ..packet }
 }
 

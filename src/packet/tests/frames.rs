@@ -124,3 +124,10 @@ fn an_icmp_error_counts_the_layers_it_quotes() {
     assert_eq!(layers(&echo), ["ip", "icmp"]);
     assert_eq!(echo.packet().unwrap().key.low.port, 5);
 }
+
+#[test]
+fn packets_are_small() {
+    // Batches hold tens of thousands of them; what an ICMP error tells must not widen the others.
+    assert_eq!(size_of::<Transport>(), 20);
+    assert_eq!(size_of::<Packet>(), 144);
+}
