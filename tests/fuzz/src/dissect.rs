@@ -10,7 +10,7 @@ use pcapsule::field::{ColumnSink, Pairs, Text};
 use pcapsule::limits::Limits;
 
 use crate::edit::{Edit, edited, pick};
-use crate::samples::{Conversation, conversations};
+use crate::samples::{Conversation, conversations, keys};
 
 /// What happens to a turn of a conversation.
 #[derive(Debug, Clone, TypeGenerator)]
@@ -155,9 +155,9 @@ fn play(conversation: &Conversation, fates: &[Fate], limits: &Limits) {
 
 #[test]
 fn edited_conversations() {
-    let samples = conversations();
+    let (samples, limits) = (conversations(), Limits { keys: keys(), ..Limits::default() });
     check!().with_type::<(u16, Vec<Fate>)>().with_iterations(4000).for_each(|(number, fates)| {
-        play(pick(samples, *number), fates, &Limits::default());
+        play(pick(samples, *number), fates, &limits);
     });
 }
 
@@ -166,6 +166,10 @@ fn small_limits_hold() {
     let limits = Limits {
         http_head_bytes_max: 200,
         http_headers_max: 3,
+        http_body_bytes_max: 64,
+        http2_streams_max: 2,
+        tls_records_ahead_max: 1,
+        keys: keys(),
         field_bytes_max: 16,
         redis_depth_max: 2,
         redis_elements_max: 3,

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use pcapsule::capture::{Batch, SegmentReader};
 use pcapsule::conn::Direction;
 use pcapsule::dissect::Carrier;
+use pcapsule::keylog::KeyLog;
 use pcapsule::limits::Limits;
 use pcapsule::packet::{Proto, decode};
 
@@ -98,6 +99,14 @@ pub fn pcapng() -> Vec<u8> {
             .unwrap();
     }
     writer.finish().unwrap()
+}
+
+/// The secrets of all fixtures that have some.
+pub fn keys() -> KeyLog {
+    let logs = files(&root().join("fixtures"), "tls-keys.log");
+    let texts: Vec<Vec<u8>> = logs.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    assert!(!texts.is_empty());
+    KeyLog::new(&texts, 10_000).0
 }
 
 /// What is said in the fixtures, by capture and conversation; the longest of each first.
