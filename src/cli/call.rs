@@ -74,6 +74,10 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 /// Reads the bodies again from the capture.
 fn bodies(global: &Global, args: &Args, whole: &Whole) -> Bodies {
     let Some(place) = &whole.place else { return Bodies::default() };
+    if is_sealed(whole) {
+        let note = "inside TLS: the capture holds its bytes sealed; the fields hold what is kept";
+        return Bodies { note: Some(note.into()), ..Bodies::default() };
+    }
     let limits = Limits { show_secrets: global.show_secrets, ..Limits::default() };
     let exchange = match payload::read(place, &limits) {
         Ok(exchange) => exchange,
@@ -101,6 +105,16 @@ fn bodies(global: &Global, args: &Args, whole: &Whole) -> Bodies {
         (!bytes.is_empty()).then(|| payload::shown(bytes, "", args.max_body, None, &limits))
     };
     Bodies { request: shown(request), response: shown(response), note: None }
+}
+
+/// Whether the call is one that was decrypted: its connection is TLS or QUIC, and it is neither.
+fn is_sealed(whole: &Whole) -> bool {
+    const SEALING: [&str; 2] = ["TLS", "QUIC"];
+    let of_conn = whole.conn.iter().find(|(field, _)| field.name == "conn_l7_detected");
+    let detected = of_conn.map(|(field, value)| Cell::of(value).json(unit(field)));
+    let detected = detected.as_ref().and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let is_one = |name: &str| SEALING.contains(&name);
+    !is_one(&whole.text("protocol")) && detected.iter().filter_map(Value::as_str).any(is_one)
 }
 
 fn json(dataset: &Dataset, whole: &Whole, bodies: &Bodies) -> anyhow::Result<Value> {
