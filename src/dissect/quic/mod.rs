@@ -15,7 +15,7 @@ pub use fields::{QuicRequest, QuicResponse};
 use self::crypto::Crypto;
 use self::fields::{REQUEST, RESPONSE};
 use self::parse::{
-    Frame, INITIAL, LongHeader, RETRY, alert, error_name, frame, is_short, long_header,
+    Frame, INITIAL, LongHeader, RETRY, alert, any_long_header, error_name, frame, is_short,
 };
 use self::protection::{Keys, Traffic, Version, version};
 use self::streams::Streams;
@@ -168,7 +168,7 @@ impl Quic {
             self.short(way, bytes, at, out);
             return bytes.len();
         }
-        let header = long_header(bytes);
+        let header = any_long_header(bytes);
         let Some((header, version)) = header.and_then(|h| version(h.version).map(|v| (h, v)))
         else {
             return bytes.len();

@@ -18,6 +18,7 @@ pub struct LongHeader<'a> {
     pub source: &'a [u8],
     /// What follows both ids.
     at: usize,
+    has_bit: bool,
 }
 
 /// Whether a packet has a short header: it is encrypted with the keys of the handshake.
@@ -25,8 +26,14 @@ pub fn is_short(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(0x40..=0x7f))
 }
 
-/// Reads the part of a long header that all versions share (RFC 8999).
+/// Reads a long header as a connection begins with one: its second bit is set.
 pub fn long_header(bytes: &[u8]) -> Option<LongHeader<'_>> {
+    any_long_header(bytes).filter(|header| header.version == 0 || header.has_bit)
+}
+
+/// Reads the part of a long header that all versions share (RFC 8999). Both sides may agree to set
+/// the second bit as they like (RFC 9287).
+pub fn any_long_header(bytes: &[u8]) -> Option<LongHeader<'_>> {
     let (&[first, a, b, c, d], mut rest) = bytes.split_first_chunk::<5>()?;
     let version = u32::from_be_bytes([a, b, c, d]);
     let mut ids = [&[][..]; 2];
@@ -39,9 +46,9 @@ pub fn long_header(bytes: &[u8]) -> Option<LongHeader<'_>> {
         (*id, rest) = after.split_at_checked(length)?;
     }
     let [destination, source] = ids;
-    let is_long = first & 0x80 != 0 && (version == 0 || first & 0x40 != 0);
-    let at = bytes.len() - rest.len();
-    is_long.then_some(LongHeader { version, type_bits: first >> 4 & 3, destination, source, at })
+    let (is_long, has_bit) = (first & 0x80 != 0, first & 0x40 != 0);
+    let (at, type_bits) = (bytes.len() - rest.len(), first >> 4 & 3);
+    is_long.then_some(LongHeader { version, type_bits, destination, source, at, has_bit })
 }
 
 impl LongHeader<'_> {
@@ -236,6 +243,7 @@ mod tests {
         {
             assert_eq!(long_header(bytes), None, "{bytes:?}");
         }
+        assert!(any_long_header(b"\x83\0\0\0\x01\0\0").is_some(), "the bit says nothing");
     }
 
     #[test]
