@@ -52,6 +52,9 @@ pub mod incident;
 #[cfg(feature = "analyze")]
 pub mod report;
 
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+pub mod export;
+
 #[cfg(feature = "analyze")]
 pub mod cli;
 

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::frame::Meta;
 use crate::kfl;
+use crate::report::ci::{self, Checked, Evaluated};
 use crate::report::model::{Evidence, Finding, Severity};
 use crate::report::{Time, text};
 use crate::rule::{self, Fired, Pack, Rule, evaluate_dataset};
@@ -40,6 +41,16 @@ pub struct Args {
 enum Format {
     Text,
     Json,
+    /// JUnit XML
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of a GitHub step
+    Github,
+    /// GitLab code quality
+    Gitlab,
+    /// Markdown, for a step's summary
+    Md,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,11 +84,37 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         Level::Critical => Severity::Critical,
     };
     let failing = findings.iter().filter(|f| f.severity >= limit).count();
+    let checked = Checked {
+        rules: evaluated(&packs, keep),
+        findings: &findings,
+        fail_on: limit,
+        inputs: &pasted,
+    };
     match args.format {
         Format::Text => output::print(&lines(&findings, &packs, global)?)?,
         Format::Json => output::json(&json(&findings, failing, &loaded.dataset.meta))?,
+        Format::Junit => output::print(&ci::junit(&checked))?,
+        Format::Sarif => output::json(&ci::sarif(&checked))?,
+        Format::Github => output::print(&ci::github(&checked))?,
+        Format::Gitlab => output::json(&ci::gitlab(&checked))?,
+        Format::Md => output::print(&ci::markdown(&checked))?,
     }
     Ok(if failing > 0 && !args.exit_zero { Exit::Findings } else { Exit::Ok })
+}
+
+/// The rules that were evaluated, as CI formats list them.
+fn evaluated(packs: &[Pack], keep: impl Fn(&Rule) -> bool) -> Vec<Evaluated> {
+    let rule = |pack: &Pack, rule: &Rule| Evaluated {
+        pack: pack.name.clone(),
+        id: rule.id.clone(),
+        title: rule.title.clone(),
+        severity: severity(rule.severity),
+        help: format!("{} {}", rule.why, rule.hint).trim().to_string(),
+        file: rule.origin.file.clone(),
+        line: rule.origin.line("id"),
+    };
+    let rules = packs.iter().flat_map(|pack| pack.rules.iter().map(move |rule| (pack, rule)));
+    rules.filter(|(_, rule)| keep(rule)).map(|(pack, of)| rule(pack, of)).collect()
 }
 
 /// Findings of all packs in the report's shape.

@@ -102,6 +102,11 @@ fn clear_unfinished() {
     }
 }
 
+/// Set by Ctrl-C, for work that goes on without a dataset.
+pub fn stop() -> &'static AtomicBool {
+    &STOP
+}
+
 /// Finds, reads and dissects the inputs.
 pub fn load(global: &Global, paths: &[PathBuf]) -> anyhow::Result<Loaded> {
     let mut limits = limits(global)?;
@@ -127,7 +132,7 @@ pub fn load(global: &Global, paths: &[PathBuf]) -> anyhow::Result<Loaded> {
 }
 
 /// The bounds of this run, with what the user wants kept.
-fn limits(global: &Global) -> anyhow::Result<Limits> {
+pub fn limits(global: &Global) -> anyhow::Result<Limits> {
     for rule in &global.correlate {
         let parsed = Correlation::parse(rule)
             .map_err(|what| anyhow::anyhow!("--correlate {rule}: {what}"))?;

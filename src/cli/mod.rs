@@ -9,6 +9,7 @@ mod conns;
 mod dissect;
 mod doctor;
 mod exit;
+mod export;
 mod fields;
 mod flows;
 mod load;
@@ -66,6 +67,8 @@ enum Command {
     Ips(who::Args),
     /// Say what is wrong with a capture as evidence, and what mends it
     Doctor(doctor::Args),
+    /// Copy the packets of a scope into one capture file
+    Export(export::Args),
     /// Evaluate rules; exit code 1 when one fires
     Check(check::Args),
     /// List and check rules
@@ -113,6 +116,7 @@ pub fn run() -> Exit {
         Some(Command::Ips(args)) => who::run_ips(&cli.global, args),
         Some(Command::Completions(args)) => completions::run(&cli.global, args),
         Some(Command::Doctor(args)) => doctor::run(&cli.global, args),
+        Some(Command::Export(args)) => export::run(&cli.global, args),
         Some(Command::Check(args)) => check::run(&cli.global, args),
         Some(Command::Rules(args)) => rules::run(&cli.global, args),
         Some(Command::Fields(args)) => fields::run(&cli.global, args),

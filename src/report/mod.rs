@@ -4,6 +4,7 @@
 
 pub mod build;
 mod chart;
+pub mod ci;
 mod filters;
 pub mod merge;
 pub mod model;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Program, files, finish, left_out, redis_oom};
+use crate::support::{Program, files, finish, installed, left_out, redis_oom};
 use crate::traffic;
 
 /// Ctrl-C ends the program within a second.
@@ -331,6 +331,58 @@ fn a_finding_at_the_level_asked_for_ends_with_1() {
     assert!(!run.stdout.is_empty());
     program.run(&["check", &input, "--ignore", "no-such-rule"]).fails(2, "no-such-rule");
     program.run(&["check", &input, "--rules", "/no/such/rules"]).fails(2, "/no/such/rules");
+}
+
+/// The same findings in each format that CI systems read.
+#[test]
+fn findings_are_told_to_ci_systems() {
+    let program = Program::new();
+    let input = fixture();
+    let check = |format: &str| program.run(&["check", &input, "--format", format]).ends(1).stdout;
+    let count = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let findings = count(&check("json"))["findings"].as_array().unwrap().len();
+    let sarif = count(&check("sarif"));
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), findings);
+    assert_eq!(count(&check("gitlab")).as_array().unwrap().len(), findings);
+    assert!(check("github").contains("::error file="));
+    assert!(check("md").contains("| severity | rule |"));
+    let junit = program.file("junit.xml", check("junit").as_bytes()).display().to_string();
+    match installed("python3") {
+        false => left_out("python3 is not there: JUnit is not read by another parser"),
+        true => {
+            let read = "import sys, xml.etree.ElementTree as t; r = t.parse(sys.argv[1]).getroot(); \
+                        print(len(r.findall('.//failure')) == int(r.get('failures')) > 0)";
+            let mut python = std::process::Command::new("python3");
+            python.args(["-c", read, &junit]);
+            assert_eq!(finish(python).ends(0).stdout.trim(), "True");
+        }
+    }
+}
+
+/// The packets of what a filter matches, and no others: the exported file says the same of it.
+#[test]
+fn a_scope_is_exported_and_reads_the_same() {
+    let program = Program::new();
+    let (input, out) = (fixture(), program.path("scope.pcapng").display().to_string());
+    let kfl = "redis && error == \"OOM\"";
+    let count = |input: &str, kfl: &str| {
+        let run = program.run(&["query", kfl, input, "--count", "--quiet"]).ends(0);
+        run.stdout.trim().parse::<u64>().unwrap()
+    };
+    program.run(&["export", &input, "-o", &out, "-f", kfl]).ends(0);
+    assert!(count(&input, kfl) > 0);
+    assert_eq!(count(&out, kfl), count(&input, kfl));
+    assert_eq!((count(&out, "http"), count(&out, "dns")), (0, 0));
+    let small = std::fs::metadata(&out).unwrap().len();
+    program.run(&["export", &input, "-o", &out]).ends(0);
+    assert!(std::fs::metadata(&out).unwrap().len() > small);
+    assert_eq!(count(&out, "http"), count(&input, "http"));
+    let packed = format!("{out}.zst");
+    program.run(&["export", &input, "-o", &packed, "--bpf", "tcp port 6379"]).ends(0);
+    assert_eq!(count(&packed, kfl), count(&input, kfl));
+    program.run(&["export", &input, "-o", &out, "--bpf", "tcp prot 6379"]).fails(2, "prot");
+    let nowhere = program.path("no/such/folder.pcapng").display().to_string();
+    program.run(&["export", &input, "-o", &nowhere]).fails(2, "no/such/folder.pcapng");
 }
 
 #[test]

@@ -60,10 +60,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("rule", &["field", "catalogue", "kfl", "frame", "stats"]),
     ("incident", &["field", "workload", "frame", "stats"]),
     ("report", &["workload", "kfl", "frame", "incident"]),
+    ("export", &["capture", "packet", "replay"]),
     (
         "cli",
         &[
             "capture",
+            "packet",
             "call",
             "field",
             "workload",
@@ -75,6 +77,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "rule",
             "incident",
             "report",
+            "export",
             "synth",
         ],
     ),
