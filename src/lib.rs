@@ -50,6 +50,9 @@ pub mod rule;
 pub mod incident;
 
 #[cfg(feature = "analyze")]
+pub mod compare;
+
+#[cfg(feature = "analyze")]
 pub mod report;
 
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]

@@ -37,8 +37,9 @@ pub struct Args {
     exit_zero: bool,
 }
 
+/// How what was found is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub enum Format {
     Text,
     Json,
     /// JUnit XML

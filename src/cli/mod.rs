@@ -4,6 +4,7 @@
 mod args;
 mod call;
 mod check;
+mod compare;
 mod completions;
 mod conns;
 mod dissect;
@@ -71,6 +72,8 @@ enum Command {
     Export(export::Args),
     /// Evaluate rules; exit code 1 when one fires
     Check(check::Args),
+    /// Compare with a run that was good; exit code 1 when something got worse
+    Compare(compare::Args),
     /// List and check rules
     Rules(rules::Args),
     /// List the fields that filters can ask for
@@ -118,6 +121,7 @@ pub fn run() -> Exit {
         Some(Command::Doctor(args)) => doctor::run(&cli.global, args),
         Some(Command::Export(args)) => export::run(&cli.global, args),
         Some(Command::Check(args)) => check::run(&cli.global, args),
+        Some(Command::Compare(args)) => compare::run(&cli.global, args),
         Some(Command::Rules(args)) => rules::run(&cli.global, args),
         Some(Command::Fields(args)) => fields::run(&cli.global, args),
         Some(Command::Synth(args)) => synth::run(&cli.global, args),

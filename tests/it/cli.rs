@@ -387,6 +387,26 @@ fn a_scope_is_exported_and_reads_the_same() {
     program.run(&["export", &input, "-o", &nowhere]).fails(2, "no/such/folder.pcapng");
 }
 
+/// A healthy run against another is clean; against it, one with a fault is worse.
+#[test]
+fn runs_are_compared_with_a_good_one() {
+    let program = Program::new();
+    let made = |name: &str, scenario: &str, seed: &str| {
+        let path = program.path(name).display().to_string();
+        program.run(&["synth", scenario, "-o", &path, "--seed", seed]).ends(0);
+        path
+    };
+    let (good, again) = (made("good", "healthy", "1"), made("again", "healthy", "2"));
+    let clean = program.run(&["compare", "--base", &good, &again]).ends(0);
+    assert!(clean.stdout.contains("nothing got worse"), "{clean:#?}");
+    let bad = made("bad", "redis-oom", "3");
+    let worse = program.run(&["compare", "--base", &good, "--format", "json", &bad]).ends(1);
+    let verdict: Value = serde_json::from_str(&worse.stdout).unwrap();
+    assert_eq!(verdict["verdict"], "regressions");
+    assert_eq!(verdict["findings"][0]["rule"], "more-errors", "{verdict:#}");
+    program.run(&["compare", "--base", &good, "--format", "junit", &bad]).ends(1);
+}
+
 #[test]
 fn the_built_in_rules_are_sound() {
     let program = Program::new();

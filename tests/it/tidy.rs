@@ -59,6 +59,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("stats", &[]),
     ("rule", &["field", "catalogue", "kfl", "frame", "stats"]),
     ("incident", &["field", "workload", "frame", "stats"]),
+    ("compare", &["field", "incident", "stats"]),
     ("report", &["workload", "kfl", "frame", "incident"]),
     ("export", &["capture", "packet", "replay"]),
     (
@@ -76,6 +77,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "answer",
             "rule",
             "incident",
+            "compare",
             "report",
             "export",
             "synth",
