@@ -23,7 +23,7 @@ pub struct Open {
     row: OpenRow,
     snippet: Option<Snippet>,
     /// It is GraphQL: requests, what they ask.
-    graphql: Option<Asked>,
+    graphql: Option<Box<Asked>>,
     /// It answers GraphQL.
     answers_graphql: bool,
     caps: Caps,
@@ -89,7 +89,7 @@ impl Open {
     /// Whether a request is GraphQL, now that all of it is there; its message says so.
     pub fn find_graphql(&mut self) -> bool {
         if let OpenRow::Request(row) = &self.row {
-            self.graphql = graphql::request(row, self.snippet.as_ref(), self.caps);
+            self.graphql = graphql::request(row, self.snippet.as_ref(), self.caps).map(Box::new);
         }
         self.graphql.is_some()
     }
@@ -142,7 +142,7 @@ impl Open {
             None if self.status >= 400 => (status_says, self.status.to_compact_string()),
             None => (status_says, Text::default()),
         };
-        let operation = self.graphql.as_ref().map_or(self.operation, graphql::operation);
+        let operation = self.graphql.as_deref().map_or(self.operation, graphql::operation);
         let row: Box<dyn Row> = match self.row {
             OpenRow::Request(mut row) => {
                 (row.request_body_size, row.request_cut) = (size, is_cut);
@@ -154,7 +154,7 @@ impl Open {
                     row.request_body = snippet.into_text(secrets);
                 }
                 match self.graphql {
-                    Some(asked) => graphql::request_1(*row, asked),
+                    Some(asked) => graphql::request_1(*row, *asked),
                     None => row,
                 }
             }

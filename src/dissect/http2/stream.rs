@@ -67,9 +67,9 @@ pub struct Stream {
     interim: Vec<Message>,
     snippet: Option<Snippet>,
     /// The beginning of the request's body.
-    asked_body: Option<Snippet>,
+    asked_body: Option<Box<Snippet>>,
     /// What its request asks where that is GraphQL; looked for when the answer comes.
-    graphql: Option<Option<Asked>>,
+    graphql: Option<Option<Box<Asked>>>,
     wire: Option<grpc::parse::Wire>,
     /// What the caller grants.
     timeout_us: i64,
@@ -218,10 +218,10 @@ impl Stream {
     /// Whether its request is GraphQL, as far as that has come.
     fn is_graphql(&mut self, caps: Caps) -> bool {
         let may_be = self.wire.is_none() && self.request.has_head;
-        let (row, body) = (&self.asked, self.asked_body.as_ref());
-        let found = self
-            .graphql
-            .get_or_insert_with(|| may_be.then(|| graphql::request(row, body, caps)).flatten());
+        let (row, body) = (&self.asked, self.asked_body.as_deref());
+        let found = self.graphql.get_or_insert_with(|| {
+            may_be.then(|| graphql::request(row, body, caps).map(Box::new)).flatten()
+        });
         found.is_some()
     }
 
@@ -276,7 +276,7 @@ impl Stream {
     ) {
         if way == self.way && self.wire.is_none() {
             if self.asked_body.is_none() {
-                self.asked_body = Snippet::of_request(&self.asked, caps);
+                self.asked_body = Snippet::of_request(&self.asked, caps).map(Box::new);
             }
             if let Some(body) = &mut self.asked_body {
                 body.push(bytes);
@@ -399,7 +399,7 @@ impl Stream {
                 grpc::request(row, half.messages.as_ref().unwrap_or(&none), caps.field_bytes_max)
             }
             None => match asked {
-                Some(asked) => graphql::request_2(row, asked),
+                Some(asked) => graphql::request_2(row, *asked),
                 None => Box::new(row),
             },
         };
