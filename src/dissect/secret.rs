@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 use super::text::percent_decode;
 use crate::field::{Text, ToCompactString};
@@ -207,7 +207,7 @@ struct Member<'a> {
 /// The next member with a text value at or after `from`, which is outside of any string.
 fn next_member(text: &str, mut from: usize) -> Option<Member<'_>> {
     loop {
-        let open = from + text.get(from..)?.find('"')? + 1;
+        let open = from + memchr(b'"', text.as_bytes().get(from..)?)? + 1;
         let close = closing_quote(text, open)?;
         let after = text.get(close + 1..)?.trim_start();
         if let Some(value) = after.strip_prefix(':').and_then(|v| v.trim_start().strip_prefix('"'))
@@ -220,14 +220,14 @@ fn next_member(text: &str, mut from: usize) -> Option<Member<'_>> {
 }
 
 /// Where the string that goes on at `from` ends.
-fn closing_quote(text: &str, from: usize) -> Option<usize> {
-    let mut escaped = false;
-    let end = text.as_bytes().get(from..)?.iter().position(|&byte| {
-        let is_end = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        is_end
-    })?;
-    Some(from + end)
+fn closing_quote(text: &str, mut from: usize) -> Option<usize> {
+    loop {
+        let found = from + memchr2(b'"', b'\\', text.as_bytes().get(from..)?)?;
+        match text.as_bytes().get(found) {
+            Some(b'"') => return Some(found),
+            _ => from = found + 2, // a backslash, and what it escapes
+        }
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,16 @@ pub struct Pairs {
     text: String,
     /// End of each key and end of each value in `text`.
     ends: Vec<(u32, u32)>,
+    /// A bit for what each key looks like, and whether two look alike.
+    looks: u64,
+    alike: bool,
+}
+
+/// Keys that differ in length or ends, as most do, are told apart by one bit each.
+fn look(key: &str) -> u64 {
+    let ends = [key.as_bytes().first(), key.as_bytes().last()];
+    let [first, last] = ends.map(|byte| byte.copied().map_or(0, u64::from));
+    1u64 << ((key.len() as u64 * 7 + first * 5 + last * 3) % 64)
 }
 
 impl Pairs {
@@ -19,7 +29,8 @@ impl Pairs {
 
     /// Room for so many pairs and bytes of text.
     pub fn with_capacity(pairs: usize, bytes: usize) -> Self {
-        Pairs { text: String::with_capacity(bytes), ends: Vec::with_capacity(pairs) }
+        let (text, ends) = (String::with_capacity(bytes), Vec::with_capacity(pairs));
+        Pairs { text, ends, ..Pairs::default() }
     }
 
     /// Appends a pair. Text beyond 4 GiB is refused silently: callers cap far below.
@@ -33,6 +44,9 @@ impl Pairs {
         self.text.push_str(key);
         self.text.push_str(value);
         self.ends.push((key_end, value_end));
+        let look = look(key);
+        self.alike |= self.looks & look != 0;
+        self.looks |= look;
     }
 
     pub fn len(&self) -> usize {
@@ -83,23 +97,7 @@ impl Pairs {
 
     /// Whether a key occurs more than once.
     pub fn has_repeats(&self) -> bool {
-        // Keys that differ in length or ends, as most do, are told apart by one bit each.
-        let bit = |key: &str| {
-            let ends = [key.as_bytes().first(), key.as_bytes().last()];
-            let [first, last] = ends.map(|byte| byte.copied().map_or(0, u64::from));
-            1u64 << ((key.len() as u64 * 7 + first * 5 + last * 3) % 64)
-        };
-        let mut seen = 0u64;
-        if self.len() > 32 {
-            return self.has_repeats_sorted();
-        }
-        for (at, (key, _)) in self.iter().enumerate() {
-            if seen & bit(key) != 0 && self.iter().take(at).any(|(other, _)| other == key) {
-                return true;
-            }
-            seen |= bit(key);
-        }
-        false
+        self.alike && self.has_repeats_sorted()
     }
 
     fn has_repeats_sorted(&self) -> bool {
