@@ -13,13 +13,13 @@ use crate::rule::{self, Fired, Pack, Rule, evaluate_dataset};
 
 use super::args::Global;
 use super::exit::NoPackets;
-use super::{Exit, load, output, rules, time};
+use super::load::{self, Source};
+use super::{Exit, output, rules, time};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Capture files, capture directories or snapshots
-    #[arg(required = true)]
-    inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    source: Source,
     /// Folders or files of rules [default: the built-in pack]
     #[arg(long, value_name = "DIR")]
     rules: Vec<PathBuf>,
@@ -69,13 +69,13 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     if let Some(unknown) = args.ignore.iter().find(|id| !known(id)) {
         anyhow::bail!("--ignore {unknown}: no such rule; `pcapsule rules list` shows them");
     }
-    let loaded = load::load(global, &args.inputs)?;
-    if loaded.dataset.meta.packets == 0 {
+    let dataset = load::dataset(global, &args.source)?;
+    if dataset.meta.packets == 0 && dataset.meta.protocols.is_empty() {
         return Err(NoPackets("no packets in these files within the window".into()).into());
     }
-    let pasted = load::pasted(global, &args.inputs);
+    let pasted = args.source.pasted(global);
     let keep = |rule: &Rule| !args.ignore.contains(&rule.id);
-    let mut findings = findings(&loaded.dataset, &packs, keep, &pasted)?;
+    let mut findings = findings(&dataset, &packs, keep, &pasted)?;
     findings.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.first, f.rule.clone()));
     let limit = match args.fail_on {
         Level::Info => Severity::Info,
@@ -93,7 +93,7 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     };
     match args.format {
         Format::Text => output::print(&lines(&findings, &packs, global)?)?,
-        Format::Json => output::json(&json(&findings, failing, &loaded.dataset.meta))?,
+        Format::Json => output::json(&json(&findings, failing, &dataset.meta))?,
         Format::Junit => output::print(&ci::junit(&checked))?,
         Format::Sarif => output::json(&ci::sarif(&checked))?,
         Format::Github => output::print(&ci::github(&checked))?,

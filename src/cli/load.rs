@@ -40,6 +40,16 @@ pub struct Source {
     pub frames: Option<PathBuf>,
 }
 
+impl Source {
+    /// The arguments as a command line names them.
+    pub fn pasted(&self, global: &Global) -> String {
+        match &self.frames {
+            Some(dir) => text::shell(&["--frames", &dir.display().to_string()]),
+            None => pasted(global, &self.inputs),
+        }
+    }
+}
+
 /// The dataset of captures, or the one that is there.
 pub fn dataset(global: &Global, source: &Source) -> anyhow::Result<Dataset> {
     match &source.frames {

@@ -8,7 +8,7 @@ use crate::frame::Dataset;
 use crate::incident::{Facts, detect, told};
 use crate::report::build::{Material, build};
 use crate::report::model::{Asked, Report};
-use crate::report::{Format, Kind, Options, merge, render, text};
+use crate::report::{Format, Kind, Options, merge, render};
 
 use super::args::Global;
 use super::exit::NoPackets;
@@ -84,10 +84,7 @@ pub fn make(
         Some(onset) => vec![told(i64::try_from(onset.as_nanosecond())?)],
         None => detect(&facts),
     };
-    let inputs = match &source.frames {
-        Some(dir) => text::shell(&["--frames", &dir.display().to_string()]),
-        None => load::pasted(global, &source.inputs),
-    };
+    let inputs = source.pasted(global);
     let packs = super::rules::packs(&[])?;
     let findings = super::check::findings(&loaded.dataset, &packs, |_| true, &inputs)?;
     Ok(build(Material {

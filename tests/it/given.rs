@@ -69,6 +69,15 @@ fn a_slow_database_is_found_and_blamed_though_nothing_fails() {
     let truth: jiff::Timestamp = ONSET.parse().unwrap();
     assert!(at("last_good") <= truth && truth <= at("first_bad"), "{onset}");
     assert!((at("first_bad") - truth).total(jiff::Unit::Second).unwrap() < 1.0, "{onset}");
+    // What the report says to run next runs.
+    let frames = program.path("frames").display().to_string();
+    for command in report["commands"].as_array().unwrap() {
+        let line = command["command"].as_str().unwrap();
+        assert!(line.contains(&frames), "{line}");
+        let done =
+            program.shell(&line.replacen("pcapsule", env!("CARGO_BIN_EXE_pcapsule"), 1)).output();
+        assert!(matches!(done.unwrap().status.code(), Some(0 | 1)), "{line}");
+    }
     let named = report["suspects"][0]["summary"].as_str().unwrap();
     assert!(named.contains("GET /rows") && named.contains("its own time"), "{named}");
 }

@@ -12,7 +12,11 @@ pub fn spots(material: &Material<'_>, incidents: &[&Incident]) -> Vec<BlindSpot>
     let mut say = |text: String, command: Option<&str>| {
         spots.push(BlindSpot { text, command: command.map(str::to_string) });
     };
-    if material.directory.is_empty() {
+    let is_told = meta.packets == 0;
+    if is_told {
+        say("the calls were told, not captured: there are no packets that prove them".into(), None);
+    }
+    if material.directory.is_empty() && !is_told {
         say(
             "there is no Kubernetes metadata: services are shown as addresses".into(),
             Some(
@@ -20,14 +24,14 @@ pub fn spots(material: &Material<'_>, incidents: &[&Incident]) -> Vec<BlindSpot>
             ),
         );
     }
-    if meta.coverage.len() == 1 {
+    if meta.coverage.len() == 1 && !is_told {
         let node = &meta.coverage[0].node;
         say(
             format!("only {node} was captured: what happened between other nodes is not seen"),
             None,
         );
     }
-    for coverage in meta.coverage.iter().filter(|c| c.packets == 0) {
+    for coverage in meta.coverage.iter().filter(|c| c.packets == 0 && !is_told) {
         say(format!("{} has no packet in the window", coverage.node), None);
     }
     if facts.opaque_conns > 0 {
@@ -86,7 +90,7 @@ fn drops(meta: &Meta, say: &mut impl FnMut(String, Option<&str>)) {
             say(format!("{node}: of {share} connections only one direction was captured"), None);
         }
     }
-    if meta.coverage.iter().any(|coverage| coverage.dropped.is_none()) {
+    if meta.packets > 0 && meta.coverage.iter().any(|coverage| coverage.dropped.is_none()) {
         say("drops in capture are not known: these files carry no drop counters".into(), None);
     }
 }

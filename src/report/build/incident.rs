@@ -131,9 +131,14 @@ pub fn cascade(material: &Material<'_>, incident: &Incident) -> String {
         let (operation, callee) = (facts.text(call.operation), &facts.entity(call.dst).name);
         format!("; first bad: {operation} to {callee} {answer}")
     });
-    match names.is_empty() {
-        true => "The onset was told, not found".into(),
-        false => format!("Failing in this order: {}{began}", names.join(", ")),
+    let slow_alone = incident.episodes.iter().all(|episode| episode.slowness.is_some());
+    match (names.is_empty(), slow_alone) {
+        (true, _) => "The onset was told, not found".into(),
+        (_, true) => {
+            let names = names.join(", ").replace(" (slow)", "");
+            format!("Slow in this order: {names}{began}")
+        }
+        (_, false) => format!("Failing in this order: {}{began}", names.join(", ")),
     }
 }
 

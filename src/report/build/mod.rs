@@ -153,7 +153,7 @@ fn commands(material: &Material<'_>, report: &Report) -> Vec<Command> {
     };
     for suspect in report.suspects.iter().take(2) {
         let command = suspect.evidence_for.first().and_then(|e| e.command.clone());
-        add(format!("The failed calls to {}", suspect.name), command);
+        add(format!("The calls to {}", suspect.name), command);
     }
     let first = report.incidents.first().and_then(|i| i.first_failing_call.as_ref());
     add("The first failing call".into(), first.and_then(|call| call.command.clone()));

@@ -121,6 +121,9 @@ fn peak(facts: &Facts, incident: &Incident) -> Option<Event> {
     }
     let (second, (failed, all)) =
         seconds.into_iter().max_by_key(|&(s, (failed, _))| (failed, std::cmp::Reverse(s)))?;
+    if failed == 0 {
+        return None;
+    }
     let text = format!("worst second: {} calls failed", of(failed, all));
     let at = (second * 1_000_000_000).max(from);
     Some(event(at, Lane::Service, None, text, Severity::Medium))
