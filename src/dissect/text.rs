@@ -15,16 +15,17 @@ pub fn prefix(bytes: &[u8], max: usize) -> &[u8] {
     bytes.get(..max.saturating_sub(back)).unwrap_or(bytes)
 }
 
-/// At most `max` bytes as text, borrowed where they are UTF-8.
+/// Text of at most `max` bytes, borrowed where the bytes are UTF-8.
 pub fn lossy(bytes: &[u8], max: usize) -> Cow<'_, str> {
     let bytes = prefix(bytes, max);
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => String::from_utf8_lossy(bytes), // much slower, even where all is well
+        // Much slower, even where all is well; and U+FFFD takes three bytes in place of one.
+        Err(_) => Cow::Owned(cut(&String::from_utf8_lossy(bytes), max).to_string()),
     }
 }
 
-/// At most `max` bytes as text.
+/// Text of at most `max` bytes.
 pub fn text(bytes: &[u8], max: usize) -> Text {
     Text::from(lossy(bytes, max))
 }
@@ -86,7 +87,8 @@ mod tests {
     fn cuts_between_characters() {
         assert_eq!(prefix("añb".as_bytes(), 2), b"a"); // a, c3 b1, b
         assert_eq!(prefix("añb".as_bytes(), 3), "añ".as_bytes());
-        assert_eq!(text(b"a\xff\xffb", 3), "a\u{fffd}\u{fffd}");
+        assert_eq!(text(b"a\xff\xffb", 9), "a\u{fffd}\u{fffd}b");
+        assert_eq!(text(b"a\xff\xffb", 6), "a\u{fffd}"); // three bytes each
         assert_eq!(prefix(&[0x80; 9], 5).len(), 5); // nothing but continuation bytes
         assert_eq!(cut("añb", 2), "a");
     }

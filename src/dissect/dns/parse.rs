@@ -103,7 +103,7 @@ pub fn parse(message: &[u8], limits: &Limits) -> Option<Parsed> {
     let [count, ..] = header.counts.map(usize::from);
     let mut questions = Vec::with_capacity(count.min(1));
     for _ in 0..count.min(limits.dns_records_max) {
-        questions.push(cursor.question(limits.dns_pointers_max)?);
+        questions.push(cursor.question(limits)?);
     }
     let mut parsed = Parsed {
         header,
@@ -199,8 +199,8 @@ impl<'a> Cursor<'a> {
         Some(bytes)
     }
 
-    fn question(&mut self, pointers_max: usize) -> Option<Question> {
-        let name = self.name(pointers_max)?;
+    fn question(&mut self, limits: &Limits) -> Option<Question> {
+        let name = self.name(limits)?;
         Some(Question { name, record_type: self.u16()?, class: self.u16()? })
     }
 
@@ -234,7 +234,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a name, following pointers (RFC 1035 section 4.1.4), which must lead backwards.
-    pub fn name(&mut self, pointers_max: usize) -> Option<Text> {
+    pub fn name(&mut self, limits: &Limits) -> Option<Text> {
         let mut name = Text::default();
         let (mut cursor, mut pointers, mut length) = (*self, 0, 0);
         let mut segment = self.at;
@@ -253,7 +253,7 @@ impl<'a> Cursor<'a> {
                         self.at = cursor.at;
                     }
                     pointers += 1;
-                    (target < segment && pointers <= pointers_max).then_some(())?;
+                    (target < segment && pointers <= limits.dns_pointers_max).then_some(())?;
                     (segment, cursor.at) = (target, target);
                 }
                 _ => return None,
@@ -262,6 +262,7 @@ impl<'a> Cursor<'a> {
         if pointers == 0 {
             self.at = cursor.at;
         }
+        name.truncate(name.floor_char_boundary(limits.field_bytes_max));
         name.make_ascii_lowercase();
         Some(if name.is_empty() { Text::const_new(".") } else { name })
     }
@@ -299,8 +300,20 @@ mod tests {
 
     fn name(message: &[u8], at: usize) -> Option<(Text, usize)> {
         let mut cursor = Cursor { message, at };
-        let name = cursor.name(8)?;
+        let name = cursor.name(&Limits { dns_pointers_max: 8, ..Limits::default() })?;
         Some((name, cursor.at))
+    }
+
+    /// 63 bytes that are written as four each, in a frame that keeps sixteen.
+    #[test]
+    fn names_keep_to_the_limit_of_a_field() {
+        let message = [&[63][..], &[1; 63], &[0]].concat();
+        let name = |field_bytes_max| {
+            let mut cursor = Cursor { message: &message, at: 0 };
+            cursor.name(&Limits { field_bytes_max, ..Limits::default() })
+        };
+        assert_eq!(name(16), Some("\\001\\001\\001\\001".into()));
+        assert_eq!(name(1000).map(|name| name.len()), Some(4 * 63));
     }
 
     #[test]

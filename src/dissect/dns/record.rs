@@ -59,7 +59,7 @@ fn dotted(address: [u8; 4]) -> Text {
 /// The name that stands after `skipped` bytes of preferences and ports.
 fn target(cursor: &mut Cursor<'_>, skipped: usize, limits: &Limits) -> Option<Text> {
     cursor.take(skipped)?;
-    cursor.name(limits.dns_pointers_max)
+    cursor.name(limits)
 }
 
 /// Character strings, joined: they are pieces of one text (RFC 7208 section 3.3).

@@ -97,9 +97,8 @@ impl Fed {
     }
 }
 
-/// Bytes that some text may have whatever the limit: the beginnings of bodies, `<masked 12 bytes>`,
-/// and at most a name of DNS, whose 255 bytes may all be escapes of four (RFC 4343).
-const SHORT_TEXT: usize = 4 * 255 + 64;
+/// Bytes that bodies' snippets and names like `<masked 12 bytes>` may have whatever the limit.
+const SHORT_TEXT: usize = 256 + 64;
 
 /// Looks at every value of a row.
 struct Reader<'a>(&'a Limits);
