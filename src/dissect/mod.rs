@@ -31,6 +31,7 @@ mod sql;
 mod text;
 pub mod tls;
 mod trace;
+mod unread;
 pub mod ws;
 
 pub use operation::endpoint;

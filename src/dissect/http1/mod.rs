@@ -16,6 +16,7 @@ use self::parse::{Fields, Resync, StartLine, find_start, first_line, may_start};
 use self::side::{Side, State};
 use super::http::{Caps, HttpRequest, HttpResponse, JsonPaths, Snippet};
 use super::http2::{self, Adopted};
+use super::unread::{Unread, steps};
 use super::ws;
 use super::{
     Carrier, Direction, Dissector, Feed, Kind, Mark, Next, Output, Pairing, Protocol, Slice,
@@ -61,13 +62,6 @@ struct Http1 {
     to_client: Side,
 }
 
-/// What a step did.
-enum Step {
-    Took(usize),
-    /// Nothing can be done before more bytes come.
-    Wait,
-}
-
 /// Where a head was seen, and how much of it.
 #[derive(Clone, Copy)]
 struct Seen {
@@ -78,37 +72,9 @@ struct Seen {
     is_cut: bool,
 }
 
-/// The unread part of a slice.
-#[derive(Clone, Copy)]
-struct Unread<'a> {
-    slice: Slice<'a>,
-    at: usize,
-    bytes: &'a [u8],
-}
-
-impl Unread<'_> {
-    fn first(&self) -> Mark {
-        self.slice.mark_at(self.at)
-    }
-
-    /// The mark of the last of `count` bytes.
-    fn last_of(&self, count: usize) -> Mark {
-        self.slice.mark_at((self.at + count).saturating_sub(1))
-    }
-}
-
 impl Dissector for Http1 {
     fn feed(&mut self, slice: Slice<'_>, out: &mut Output) -> Feed {
-        let mut at = 0;
-        while let Some(bytes) = slice.bytes.get(at..).filter(|bytes| !bytes.is_empty()) {
-            match self.step(Unread { slice, at, bytes }, out) {
-                Step::Took(count) => at += count,
-                Step::Wait => break,
-            }
-            if out.next.is_some() {
-                break;
-            }
-        }
+        let at = steps(slice, out, |unread, out| self.step(unread, out));
         self.sides(slice.direction).0.unread = (slice.bytes.len() - at) as u64;
         Feed::Taken(at)
     }
@@ -161,40 +127,40 @@ impl Http1 {
         }
     }
 
-    fn step(&mut self, unread: Unread<'_>, out: &mut Output) -> Step {
+    fn step(&mut self, unread: Unread<'_>, out: &mut Output) -> Option<usize> {
         let (own, _) = self.sides(unread.slice.direction);
         match &mut own.state {
             State::Start => self.start(unread, out),
             State::Body(_) => self.body(unread, out),
             State::Unsure(body) => match is_next_head(body, unread.bytes) {
-                None => Step::Wait,
+                None => None,
                 Some(true) => {
                     self.complete(unread.slice.direction, false, State::Start, out);
-                    Step::Took(0)
+                    Some(0)
                 }
                 Some(false) => {
                     own.state = State::Body(std::mem::replace(body, Body::UntilEnd));
-                    Step::Took(0)
+                    Some(0)
                 }
             },
             State::Lost => match find_start(unread.bytes) {
                 Resync::Found(start) => {
                     own.enter(State::Start);
-                    Step::Took(start)
+                    Some(start)
                 }
-                Resync::Keep(0) => Step::Wait,
-                Resync::Keep(start) => Step::Took(start),
+                Resync::Keep(0) => None,
+                Resync::Keep(start) => Some(start),
             },
         }
     }
 
     /// Reads a head, if it is one and all of it is there.
-    fn start(&mut self, unread: Unread<'_>, out: &mut Output) -> Step {
+    fn start(&mut self, unread: Unread<'_>, out: &mut Output) -> Option<usize> {
         let (direction, bytes) = (unread.slice.direction, unread.bytes);
         let head_bytes_max = self.caps.head_bytes_max;
         let blank = bytes.iter().take_while(|byte| b"\r\n".contains(byte)).count();
         if blank > 0 {
-            return Step::Took(blank);
+            return Some(blank);
         }
         let (own, _) = self.sides(direction);
         let end = own.lines.find_end(bytes);
@@ -209,34 +175,34 @@ impl Http1 {
             let (first, last) = (unread.first(), unread.last_of(head.len()));
             let seen = Seen { first, last, bytes: head.len(), is_cut: false };
             self.head(direction, head, seen, out);
-            return Step::Took(head.len());
+            return Some(head.len());
         }
         own.keep_partial(bytes, unread.first(), unread.last_of(bytes.len()));
         if bytes.len() <= head_bytes_max {
-            return Step::Wait;
+            return None;
         }
         out.anomaly(AnomalyKind::HttpHeadLimit, unread.first());
         self.cut_head(direction, out);
-        Step::Took(bytes.len())
+        Some(bytes.len())
     }
 
     /// Bytes that begin no message: another protocol's, or the tail of something.
-    fn reject(&mut self, unread: Unread<'_>, out: &mut Output) -> Step {
+    fn reject(&mut self, unread: Unread<'_>, out: &mut Output) -> Option<usize> {
         let way = unread.slice.direction;
         let (own, _) = self.sides(way);
         own.lines.clear();
         if unread.bytes.starts_with(b"PRI * HTTP/2.0") {
             out.next =
                 Some(Next::Known(&http2::PROTOCOL, http2::upgraded(&self.limits, way, None)));
-            return Step::Took(0);
+            return Some(0);
         }
         if own.may_leave() {
-            return Step::Wait;
+            return None;
         }
         own.has_losses = true;
         own.enter(State::Lost);
         out.anomaly(AnomalyKind::ProtocolResync, unread.first());
-        Step::Took(1)
+        Some(1)
     }
 
     /// Begins the message of a head whose lines are known.
@@ -338,19 +304,19 @@ impl Http1 {
         Next::Probed
     }
 
-    fn body(&mut self, unread: Unread<'_>, out: &mut Output) -> Step {
+    fn body(&mut self, unread: Unread<'_>, out: &mut Output) -> Option<usize> {
         let direction = unread.slice.direction;
         let (own, _) = self.sides(direction);
         let (State::Body(body), Some(open)) = (&mut own.state, &mut own.open) else {
             own.enter(State::Lost);
-            return Step::Took(0);
+            return Some(0);
         };
         let read = body.read(unread.bytes, open);
         if read.taken > 0 {
             open.advance(read.taken as u64, unread.last_of(read.taken));
         }
         match read.state {
-            Progress::More if read.taken == 0 => return Step::Wait,
+            Progress::More if read.taken == 0 => return None,
             Progress::More => {}
             Progress::Done => self.complete(direction, false, State::Start, out),
             Progress::Bad => {
@@ -358,7 +324,7 @@ impl Http1 {
                 self.complete(direction, true, State::Lost, out);
             }
         }
-        Step::Took(read.taken)
+        Some(read.taken)
     }
 
     /// Hands on the open message and goes on in `next`. Requests come before their responses.

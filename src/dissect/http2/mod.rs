@@ -20,6 +20,7 @@ use self::parse::{
 };
 pub use self::stream::{Adopted, Seen, Stream};
 use super::http::{Caps, JsonPaths};
+use super::unread::{Unread, steps};
 use super::{Carrier, Direction, Dissector, Feed, Mark, Output, Pairing, Protocol, Slice};
 use crate::anomaly::AnomalyKind;
 use crate::limits::Limits;
@@ -117,25 +118,6 @@ struct Block {
     seen: Seen,
 }
 
-/// The unread part of a slice.
-#[derive(Clone, Copy)]
-struct Unread<'a> {
-    slice: Slice<'a>,
-    at: usize,
-    bytes: &'a [u8],
-}
-
-impl Unread<'_> {
-    fn first(&self) -> Mark {
-        self.slice.mark_at(self.at)
-    }
-
-    /// The mark of the last of `count` bytes.
-    fn last_of(&self, count: usize) -> Mark {
-        self.slice.mark_at((self.at + count).saturating_sub(1))
-    }
-}
-
 impl Side {
     fn new(limits: &Limits) -> Self {
         Side {
@@ -182,13 +164,7 @@ impl Streams {
 
 impl Dissector for Http2 {
     fn feed(&mut self, slice: Slice<'_>, out: &mut Output) -> Feed {
-        let mut at = 0;
-        while let Some(bytes) = slice.bytes.get(at..).filter(|bytes| !bytes.is_empty()) {
-            match self.step(Unread { slice, at, bytes }, out) {
-                Some(count) => at += count,
-                None => break,
-            }
-        }
+        let at = steps(slice, out, |unread, out| self.step(unread, out));
         self.side(slice.direction).unread = (slice.bytes.len() - at) as u64;
         Feed::Taken(at)
     }

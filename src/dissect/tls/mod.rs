@@ -26,6 +26,7 @@ use self::parse::{
     CLIENT_HELLO, Content, RECORD_HEADER_BYTES, RecordHeader, SERVER_HELLO, begins_hello,
     handshake, record_header,
 };
+use super::unread::{Unread, steps};
 use super::{Carrier, Direction, Dissector, Feed, Inside, Mark, Output, Pairing, Protocol, Slice};
 use crate::anomaly::AnomalyKind;
 use crate::keylog::KeyLog;
@@ -106,34 +107,9 @@ enum State {
     Lost,
 }
 
-/// The unread part of a slice.
-#[derive(Clone, Copy)]
-struct Unread<'a> {
-    slice: Slice<'a>,
-    at: usize,
-    bytes: &'a [u8],
-}
-
-impl Unread<'_> {
-    fn first(&self) -> Mark {
-        self.slice.mark_at(self.at)
-    }
-
-    /// The mark of the last of `count` bytes.
-    fn last_of(&self, count: usize) -> Mark {
-        self.slice.mark_at((self.at + count).saturating_sub(1))
-    }
-}
-
 impl Dissector for Tls {
     fn feed(&mut self, slice: Slice<'_>, out: &mut Output) -> Feed {
-        let mut at = 0;
-        while let Some(bytes) = slice.bytes.get(at..).filter(|bytes| !bytes.is_empty()) {
-            match self.step(Unread { slice, at, bytes }, out) {
-                Some(count) => at += count,
-                None => break,
-            }
-        }
+        let at = steps(slice, out, |unread, out| self.step(unread, out));
         self.side(slice.direction).unread = (slice.bytes.len() - at) as u64;
         Feed::Taken(at)
     }

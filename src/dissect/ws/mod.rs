@@ -13,6 +13,7 @@ use self::inflate::{Inflate, Stop};
 use self::message::{Agreement, Open};
 use self::parse::{Bad, FrameHeader, Opcode, begins_frames, close, frame_header, unmask};
 use super::http::{HttpRequest, HttpResponse};
+use super::unread::{Unread, steps};
 use super::{
     Carrier, Counter, Direction, Dissector, Feed, Mark, Output, Pairing, Probe, Protocol, Slice,
 };
@@ -95,35 +96,10 @@ struct Payload {
     done: u64,
 }
 
-/// The unread part of a slice.
-#[derive(Clone, Copy)]
-struct Unread<'a> {
-    slice: Slice<'a>,
-    at: usize,
-    bytes: &'a [u8],
-}
-
-impl Unread<'_> {
-    fn first(&self) -> Mark {
-        self.slice.mark_at(self.at)
-    }
-
-    /// The mark of the last of `count` bytes.
-    fn last_of(&self, count: usize) -> Mark {
-        self.slice.mark_at((self.at + count).saturating_sub(1))
-    }
-}
-
 impl Dissector for Ws {
     fn feed(&mut self, slice: Slice<'_>, out: &mut Output) -> Feed {
         self.open(out);
-        let mut at = 0;
-        while let Some(bytes) = slice.bytes.get(at..).filter(|bytes| !bytes.is_empty()) {
-            match self.step(Unread { slice, at, bytes }, out) {
-                Some(count) => at += count,
-                None => break,
-            }
-        }
+        let at = steps(slice, out, |unread, out| self.step(unread, out));
         self.side(slice.direction).unread = (slice.bytes.len() - at) as u64;
         Feed::Taken(at)
     }
